@@ -1,0 +1,281 @@
+"""One hierarchy of errors, each with the HTTP status and the RFC 9209 error type it becomes.
+
+Errors of libraries are translated into these once, at the boundary where they are caught, with ``from``.
+The text of each says what failed, for which gateway, and what the person can do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from smgwproxy.origin import Origin
+
+
+class SmgwProxyError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ConfigError(SmgwProxyError):
+    """An option is wrong; the text is one line that names the option and the remedy. Exit code 2."""
+
+
+class ExchangeError(SmgwProxyError):
+    """A request that does not get the gateway's answer, and what the client gets instead.
+
+    ``status`` is the HTTP status, ``proxy_error`` the error type of RFC 9209 section 2.3, ``title`` a short
+    name of the trouble, ``message`` what happened and ``advice`` what the person can do. ``closes`` tells
+    whether the client's connection must end because its framing can no longer be trusted.
+    """
+
+    status: int = 500
+    proxy_error: ClassVar[str] = "proxy_internal_error"
+    title: ClassVar[str] = "The proxy failed"
+    closes: ClassVar[bool] = False
+    retry_after: int | None = None
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(f"{message} {advice}")
+        self.message = message
+        self.advice = advice
+
+
+class InternalError(ExchangeError):
+    """A fault of this program; the log has the traceback."""
+
+
+# --- faults of the request, told to the client ---------------------------------------------------------
+
+
+class BadRequest(ExchangeError):
+    """A request that RFC 9112 does not allow, or that this proxy does not take (status 400 unless told)."""
+
+    proxy_error = "http_request_error"
+    title = "The request cannot be understood"
+    closes = True
+
+    def __init__(
+        self, message: str, status: int = 400, advice: str = "Check the program that sent it."
+    ) -> None:
+        super().__init__(message, advice)
+        self.status = status
+
+
+class BodyTooLarge(BadRequest):
+    """A request body above the limit (413)."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The request body is larger than the {limit} bytes this proxy takes.",
+            413,
+            "Send less at once.",
+        )
+
+
+class ClientGone(ExchangeError):
+    """The client went away or fell silent in the middle of its request; nobody is left to be answered."""
+
+    status = 400
+    proxy_error = "http_request_error"
+    title = "The request broke off"
+    closes = True
+
+    def __init__(self, message: str = "The request broke off before its body was complete.") -> None:
+        super().__init__(message, "Send it again.")
+
+
+# --- faults on the gateway's side ----------------------------------------------------------------------
+
+
+class GatewayError(ExchangeError):
+    """Base of what goes wrong between the proxy and the gateway ``origin``."""
+
+    status = 502
+    title = "The gateway cannot be reached"
+
+    def __init__(self, origin: Origin, message: str, advice: str) -> None:
+        super().__init__(message, advice)
+        self.origin = origin
+
+
+class GatewayRefused(GatewayError):
+    """Nothing listens at the gateway's port (TCP reset)."""
+
+    proxy_error = "connection_refused"
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(
+            origin,
+            f"The gateway {origin} refuses the connection.",
+            "Check its address, and whether it is still starting or locked.",
+        )
+
+
+class GatewayUnreachable(GatewayError):
+    """No route to the gateway, or nobody answers there."""
+
+    proxy_error = "destination_ip_unroutable"
+
+    def __init__(self, origin: Origin, reason: str) -> None:
+        super().__init__(
+            origin,
+            f"The gateway {origin} is unreachable: {reason}.",
+            "Check the cable to the HAN port and that this machine has an address in the gateway's subnet.",
+        )
+
+
+class GatewayNameUnknown(GatewayError):
+    """The gateway's host name cannot be resolved."""
+
+    proxy_error = "dns_error"
+
+    def __init__(self, origin: Origin, reason: str) -> None:
+        super().__init__(
+            origin,
+            f"The name of the gateway {origin} cannot be resolved: {reason}.",
+            "Check the name, or give the gateway's address instead.",
+        )
+
+
+class GatewayConnectTimeout(GatewayError):
+    """The gateway did not accept a connection, or finish its TLS handshake, in time."""
+
+    status = 504
+    proxy_error = "connection_timeout"
+
+    def __init__(self, origin: Origin, seconds: float) -> None:
+        super().__init__(
+            origin,
+            f"The gateway {origin} did not take the connection within {seconds:g} s.",
+            "Check its address and cable; --connect-timeout sets how long to wait.",
+        )
+
+
+class GatewayReadTimeout(GatewayError):
+    """The gateway took the request and stayed silent for too long."""
+
+    status = 504
+    proxy_error = "connection_read_timeout"
+    title = "The gateway does not answer"
+
+    def __init__(self, origin: Origin, seconds: float) -> None:
+        super().__init__(
+            origin,
+            f"The gateway {origin} sent nothing for {seconds:g} s.",
+            "It may be busy or locked: wait some minutes; --read-timeout sets how long to wait.",
+        )
+
+
+class GatewayClosed(GatewayError):
+    """The gateway reset or closed the connection before it answered."""
+
+    proxy_error = "connection_terminated"
+    title = "The gateway hung up"
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(
+            origin,
+            f"The gateway {origin} closed the connection without an answer.",
+            "Some gateways do so when user name or password is wrong, or while they are locked: check the "
+            "login and wait some minutes before the next try.",
+        )
+
+
+class GatewayNotTLS(GatewayError):
+    """No TLS connection comes about: the peer speaks something else, or shares no version or cipher."""
+
+    proxy_error = "tls_protocol_error"
+    title = "No secure connection to the gateway"
+
+    def __init__(self, origin: Origin, reason: str) -> None:
+        super().__init__(
+            origin,
+            f"The TLS handshake with the gateway {origin} failed: {reason}.",
+            "Check that address and port are those of the gateway's HTTPS interface.",
+        )
+
+
+class GatewayAnswerInvalid(GatewayError):
+    """The gateway sent something that is not an HTTP answer."""
+
+    proxy_error = "http_protocol_error"
+    title = "The gateway's answer cannot be understood"
+
+    def __init__(self, origin: Origin, reason: str) -> None:
+        super().__init__(
+            origin,
+            f"The gateway {origin} sent an invalid HTTP answer: {reason}.",
+            "Check that this address is the gateway's; if it is, report the line in the log.",
+        )
+
+
+class GatewayAnswerIncomplete(GatewayError):
+    """The gateway's answer broke off in the middle of its body; the client's answer is broken off too."""
+
+    proxy_error = "http_response_incomplete"
+    title = "The gateway's answer broke off"
+
+    def __init__(self, origin: Origin, reason: str) -> None:
+        super().__init__(origin, f"The answer of the gateway {origin} broke off: {reason}.", "Try again.")
+
+
+class GatewayBusy(GatewayError):
+    """All connections the gateway may have are in use, and none came free in time."""
+
+    status = 503
+    proxy_error = "connection_limit_reached"
+    title = "The gateway is busy"
+    retry_after = 30
+
+    def __init__(self, origin: Origin, seconds: float) -> None:
+        super().__init__(
+            origin,
+            f"The gateway {origin} was busy with other requests for {seconds:g} s.",
+            "Try again later, or let fewer programs ask it; --max-connections lets more of them ask at once.",
+        )
+
+
+# --- trust ----------------------------------------------------------------------------------------------
+
+
+class CertificateChanged(GatewayError):
+    """The peer presented another certificate than the pinned one; nothing of the request was sent.
+
+    ``pinned`` and ``presented`` are SHA-256 fingerprints (64 lower-case hex digits); ``presented`` is None
+    when the peer could not be asked again.
+    """
+
+    proxy_error = "tls_certificate_error"
+    title = "The gateway's certificate has changed"
+
+    def __init__(self, origin: Origin, pinned: tuple[str, ...], presented: str | None, record: str) -> None:
+        super().__init__(
+            origin,
+            f"The certificate of the gateway {origin} is not the pinned one, so nothing was sent. "
+            f"Pinned SHA-256: {', '.join(pinned)}. Presented SHA-256: {presented or 'unknown'}.",
+            "Either the gateway or its certificate was exchanged, or somebody else answers at its address: "
+            f"ask the metering point operator. If the new certificate is right, delete {record} and the next "
+            "request pins it.",
+        )
+        self.pinned = pinned
+        self.presented = presented
+
+
+class PinRefused(GatewayError):
+    """The trust store takes no first use, and it has no pin for this gateway."""
+
+    proxy_error = "tls_certificate_error"
+    title = "The gateway's certificate is not known"
+
+    def __init__(self, origin: Origin, presented: str) -> None:
+        super().__init__(
+            origin,
+            f"The trust store has no pin for the gateway {origin}, and takes none on first use.",
+            f"If SHA-256 {presented} is the gateway's certificate, add it to the trust store.",
+        )
+
+
+class TrustStoreError(ExchangeError):
+    """The trust store cannot be read or written; nothing is trusted and nothing is sent."""
+
+    title = "The trust store failed"

@@ -1,0 +1,98 @@
+"""The value `Origin`: host and port of a gateway, as given with ``--target``."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from smgwproxy.errors import ConfigError
+
+DEFAULT_PORT = 443
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_ZONE = re.compile(r"[A-Za-z0-9_.~-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An HTTPS origin (RFC 6454, RFC 9110 section 4.3.2).
+
+    ``host`` is a lower-case DNS name, an IPv4 address, or an IPv6 address without brackets, in its short form
+    (RFC 5952) and with its zone where one was given; ``port`` is 1 to 65535. Make one with `parse`.
+    """
+
+    host: str
+    port: int = DEFAULT_PORT
+
+    @classmethod
+    def parse(cls, text: str) -> Origin:
+        """Read ``HOST``, ``HOST:PORT``, ``[v6]``, ``[v6]:PORT`` or a bare IPv6 address.
+
+        Raises `ConfigError` with a one-line text when ``text`` is none of these.
+        """
+        return cls(*_split(text.strip()))
+
+    def __str__(self) -> str:
+        """``host`` or ``host:port``, IPv6 in brackets, the default port left out."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORT else f"{host}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """What a client that connects directly sends as Host: like ``str()``, without an IPv6 zone.
+
+        A zone has a meaning on this machine only and is never sent (RFC 6874 section 4).
+        """
+        return str(Origin(self.host.partition("%")[0], self.port))
+
+
+def _split(text: str) -> tuple[str, int]:
+    if text.startswith("["):
+        address, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise _not_an_address(text)
+        return _ipv6(address, text), _port(rest, text)
+    if text.count(":") > 1:
+        return _ipv6(text, text), DEFAULT_PORT
+    host, colon, port = text.partition(":")
+    return _name(host, text), _port(colon + port, text)
+
+
+def _port(text: str, whole: str) -> int:
+    """Read ``:PORT`` or the empty string."""
+    if not text:
+        return DEFAULT_PORT
+    digits = text[1:]
+    if not (digits.isascii() and digits.isdigit() and 0 < int(digits) < 65536):
+        raise _not_an_address(whole)
+    return int(digits)
+
+
+def _ipv6(text: str, whole: str) -> str:
+    address, percent, zone = text.partition("%")
+    if percent and not _ZONE.fullmatch(zone):
+        raise _not_an_address(whole)
+    try:
+        return ipaddress.IPv6Address(address).compressed + percent + zone
+    except ValueError as error:
+        raise _not_an_address(whole) from error
+
+
+def _name(host: str, whole: str) -> str:
+    name = host.lower()
+    labels = name.removesuffix(".").split(".")
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise _not_an_address(whole)
+    if labels[-1].isdigit():  # only an IPv4 address ends in a number (RFC 1123 section 2.1)
+        try:
+            return str(ipaddress.IPv4Address(name))
+        except ValueError as error:
+            raise _not_an_address(whole) from error
+    return name
+
+
+def _not_an_address(text: str) -> ConfigError:
+    return ConfigError(
+        f"--target: {text!r} is no address: give HOST, HOST:PORT or [IPV6]:PORT, for example 10.11.120.2"
+    )
