@@ -54,9 +54,7 @@ class BadRequest(ExchangeError):
     title = "The request cannot be understood"
     closes = True
 
-    def __init__(
-        self, message: str, status: int = 400, advice: str = "Check the program that sent it."
-    ) -> None:
+    def __init__(self, message: str, status: int = 400, advice: str = "Check the program that sent it.") -> None:
         super().__init__(message, advice)
         self.status = status
 

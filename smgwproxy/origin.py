@@ -6,8 +6,6 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from smgwproxy.errors import ConfigError
-
 DEFAULT_PORT = 443
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
@@ -29,7 +27,8 @@ class Origin:
     def parse(cls, text: str) -> Origin:
         """Read ``HOST``, ``HOST:PORT``, ``[v6]``, ``[v6]:PORT`` or a bare IPv6 address.
 
-        Raises `ConfigError` with a one-line text when ``text`` is none of these.
+        Raises `ValueError` with a one-line text and the remedy when ``text`` is none of these; who knows
+        where the text came from puts the name of the option before it.
         """
         return cls(*_split(text.strip()))
 
@@ -64,7 +63,8 @@ def _port(text: str, whole: str) -> int:
     if not text:
         return DEFAULT_PORT
     digits = text[1:]
-    if not (digits.isascii() and digits.isdigit() and 0 < int(digits) < 65536):
+    # int() refuses thousands of digits with a text of its own, hence the length
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 5 and 0 < int(digits) < 65536):
         raise _not_an_address(whole)
     return int(digits)
 
@@ -92,7 +92,5 @@ def _name(host: str, whole: str) -> str:
     return name
 
 
-def _not_an_address(text: str) -> ConfigError:
-    return ConfigError(
-        f"--target: {text!r} is no address: give HOST, HOST:PORT or [IPV6]:PORT, for example 10.11.120.2"
-    )
+def _not_an_address(text: str) -> ValueError:
+    return ValueError(f"{text!r} is no address: give HOST, HOST:PORT or [IPV6]:PORT, for example 10.11.120.2")

@@ -1,0 +1,5 @@
+"""The entry of ``python -m smgwproxy``."""
+
+from smgwproxy.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,253 @@
+"""urllib3's connection to the gateway, made exact: heads go out as they are, answers are read strictly.
+
+urllib3 normalises request targets and joins header lines; http.client takes a 1xx answer for the final one,
+and passes duplicate lengths. So the finished head travels through urllib3 whole (`ExactHead`), and the
+answer is parsed by `smgwproxy.http1`. Pooling, dialling, TLS and the fingerprint stay urllib3's.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from http.client import RemoteDisconnected
+from typing import Any, cast
+
+from urllib3._collections import HTTPHeaderDict
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.response import BaseHTTPResponse
+
+from smgwproxy.errors import InternalError
+from smgwproxy.http1 import (
+    MAX_HEAD,
+    AnswerHead,
+    BodyReader,
+    Lines,
+    MessageError,
+    UntilClose,
+    answer_framing,
+    encoded_head,
+    keeps_alive,
+    parse_answer_head,
+)
+from smgwproxy.wire import Wire
+
+_MAX_INTERIM = 8  # 1xx answers before the final one
+
+
+class NoAnswer(RemoteDisconnected):
+    """The connection ended before the first byte of an answer; ``reused`` if it had carried others before."""
+
+    def __init__(self, *, reused: bool) -> None:
+        super().__init__("the connection was closed without an answer")
+        self.reused = reused
+
+
+class ExactHead(Mapping[str, str]):
+    """A finished request head, in the place of urllib3's ``headers``, which urllib3 only hands through.
+
+    ``octets`` is the head up to and including its empty line. As a mapping it is empty: nothing may be looked
+    up in it, joined or added to it on the way.
+    """
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+
+    @classmethod
+    def of(cls, method: str, target: str, lines: Lines) -> ExactHead:
+        """Build the head of an HTTP/1.1 request; the parts must come from `smgwproxy.http1`."""
+        return cls(encoded_head(f"{method} {target} HTTP/1.1", lines))
+
+    def __getitem__(self, name: str) -> str:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def copy(self) -> ExactHead:
+        """Return itself: it never changes."""
+        return self
+
+    def update(self, others: Mapping[str, str]) -> None:
+        """Take the header lines for a forward proxy, of which there are none on the way to a gateway."""
+        if others:
+            raise InternalError("A forward proxy is set between here and the gateway.", "Remove it.")
+
+
+class Answer(BaseHTTPResponse):
+    """An answer whose body has not been read; made by `ExactConnection`, used by one reader at a time.
+
+    ``head`` is the answer's head as it came, ``reused`` tells whether the connection had carried another
+    exchange before. `close` must be called; it gives the connection back to its pool when the body was read to
+    its end and both sides keep it alive, and ends it otherwise.
+    """
+
+    def __init__(self, connection: ExactConnection, head: AnswerHead, body: BodyReader, *, reused: bool) -> None:
+        super().__init__(
+            headers=HTTPHeaderDict(),
+            status=head.status,
+            version=10 + head.minor,
+            version_string=f"HTTP/1.{head.minor}",
+            reason=head.reason,
+            decode_content=False,
+            request_url=None,
+        )
+        self.length_remaining = None
+        self.head = head
+        self.reused = reused
+        self._body = body
+        self._exact = connection
+        self._over = False
+        # Set by urllib3's pool once the answer is its own to take back.
+        self._pool: HTTPSConnectionPool | None = None
+        self._connection: ExactConnection | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the body has been read to its end."""
+        return self._body.complete
+
+    @property
+    def buffered(self) -> bool:
+        """Tell whether bytes of the body have been received already."""
+        return self._exact.has_pending_bytes
+
+    def read_piece(self, size: int) -> bytes:
+        """Return 1 to ``size`` bytes of the body as they come; empty at its end.
+
+        Raises `Incomplete` and `MessageError` of `smgwproxy.http1`, and `OSError`.
+        """
+        return self._body.read(size)
+
+    def close(self) -> None:
+        """Give the connection back, or end it; may be called again."""
+        if self._over:
+            return
+        self._over = True
+        if not self._is_clean():
+            self._exact.close()
+        if self._pool is not None and self._connection is not None:
+            self._pool._put_conn(self._connection)  # noqa: SLF001  # urllib3 leaves giving back to the response
+
+    def _is_clean(self) -> bool:
+        return (
+            self._body.complete
+            and not isinstance(self._body.framing, UntilClose)
+            and keeps_alive(self.head.minor, self.head.lines)
+            and not self._exact.has_pending_bytes
+        )
+
+
+class ExactConnection(HTTPSConnection):
+    """A TLS connection that writes heads byte for byte and reads answers strictly.
+
+    Made by a pool. It refuses to send anything before urllib3 has compared the fingerprint.
+    """
+
+    _wire: Wire | None = None
+    _exchanges: int = 0
+
+    @staticmethod
+    def dial(address: tuple[str, int], timeout: float | None) -> socket.socket:
+        """Open a TCP connection; subclasses put another kind of waiting here."""
+        return socket.create_connection(address, timeout)
+
+    def _new_conn(self) -> socket.socket:
+        timeout = self.timeout
+        try:
+            connected = self.dial((self._dns_host, self.port), timeout)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"no connection to {self.host} within {timeout} s") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connected
+
+    def connect(self) -> None:
+        """Dial, shake hands, and compare the fingerprint (urllib3); a cut TLS stream is never a clean end."""
+        self._exchanges = 0
+        self._wire = Wire(self._receive)
+        super().connect()
+        cast(Any, self.sock).suppress_ragged_eofs = False
+
+    @property
+    def has_pending_bytes(self) -> bool:
+        """Tell whether the gateway sent more than the answers that were asked for."""
+        return self._wire is not None and self._wire.pending
+
+    def peer_certificate(self) -> bytes:
+        """Shake hands only, and return the DER of the peer's certificate. Sends no request; closes itself."""
+        try:
+            self.connect()
+            der = cast(ssl.SSLSocket, self.sock).getpeercert(binary_form=True)
+        finally:
+            self.close()
+        if not der:
+            raise ssl.SSLError("the peer presented no certificate")
+        return der
+
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **_: Any) -> None:
+        """Send the head ``headers`` (an `ExactHead`) and the pieces of ``body``; the target is in the head."""
+        del url
+        if not (self.assert_fingerprint and self.is_verified):
+            raise InternalError("The gateway's certificate was not compared with a pin.", "Report this fault.")
+        self._method = method
+        self._exchanges += 1
+        self.sock.settimeout(self.timeout)
+        try:
+            for piece in _joined(cast(ExactHead, headers).octets, cast("Iterable[bytes]", body or ())):
+                self.sock.sendall(piece)
+        except ssl.SSLError as error:
+            # The peer may have answered before it closed: a broken pipe lets urllib3 read that answer.
+            raise BrokenPipeError(str(error)) from error
+
+    def getresponse(self) -> Answer:  # type: ignore[override]  # our answers are read by us alone
+        """Read the head of the final answer; interim ones (1xx) are read past (RFC 9110 section 15.2).
+
+        Raises `NoAnswer`, `MessageError`, `Incomplete` and `OSError`.
+        """
+        wire = cast(Wire, self._wire)
+        reused = self._exchanges > 1
+        self.sock.settimeout(self.timeout)
+        try:
+            begun = wire.begun()
+        except (ConnectionError, ssl.SSLEOFError) as error:
+            raise NoAnswer(reused=reused) from error
+        if not begun:
+            raise NoAnswer(reused=reused)
+        for _ in range(_MAX_INTERIM):
+            head = parse_answer_head(wire.head(MAX_HEAD))
+            if head.status == 101:
+                raise MessageError("it switches protocols though nobody asked for that")
+            if head.status >= 200:
+                body = BodyReader(wire, answer_framing(head, self._method))
+                return Answer(self, head, body, reused=reused)
+        raise MessageError("it sends interim answers without end")
+
+    def _receive(self, size: int) -> bytes:
+        received: bytes = self.sock.recv(size)
+        return received
+
+
+class ExactPool(HTTPSConnectionPool):
+    """urllib3's pool of `ExactConnection`."""
+
+    ConnectionCls = ExactConnection
+
+    def new_connection(self) -> ExactConnection:
+        """Make a connection that is not connected yet and does not belong to the pool."""
+        return cast(ExactConnection, self._new_conn())
+
+
+def _joined(head: bytes, body: Iterable[bytes]) -> Iterator[bytes]:
+    """Put the first piece of the body behind the head, so that small requests are one write."""
+    pieces = iter(body)
+    yield head + next(pieces, b"")
+    yield from pieces

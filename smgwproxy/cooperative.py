@@ -1,0 +1,61 @@
+"""The pool, connection and TLS context classes that make urllib3 wait in gevent; nothing is patched."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar, cast
+
+import gevent
+import gevent.event
+import gevent.queue
+import gevent.socket
+import gevent.ssl
+
+from smgwproxy.backend import Backend
+from smgwproxy.connection import ExactConnection, ExactPool
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class CooperativeConnection(ExactConnection):
+    """Dials with gevent's sockets, which gevent's TLS context then wraps."""
+
+    @staticmethod
+    def dial(address: tuple[str, int], timeout: float | None) -> socket.socket:
+        """Open a TCP connection; only this greenlet waits."""
+        return gevent.socket.create_connection(address, timeout)
+
+
+class CooperativePool(ExactPool):
+    """A pool whose queue wakes greenlets."""
+
+    ConnectionCls = CooperativeConnection
+    QueueCls = gevent.queue.LifoQueue  # type: ignore[assignment]  # it has the methods that urllib3 calls
+
+
+def cooperative() -> Backend:
+    """For gevent: only the greenlet waits, and what would block the hub runs in its thread pool."""
+    return Backend(CooperativePool, gevent.ssl.SSLContext, gevent.event.Event, _call_in_thread)
+
+
+def _call_in_thread(function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    result = gevent.get_hub().threadpool.apply(_caught, (function, args, kwargs))
+    if isinstance(result, _Raised):
+        raise result.error
+    return cast(_R, result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: Exception
+
+
+def _caught(function: Callable[..., _R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _R | _Raised:
+    """Return an error instead of raising it: gevent would print it, and the caller tells it anyway."""
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001  # every one is raised again, in the greenlet that called
+        return _Raised(error)

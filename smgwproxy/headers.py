@@ -1,0 +1,180 @@
+"""The header rules both ways: what the gateway sees of a request, and the client of an answer; no I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from smgwproxy.http1 import Lines, tokens
+from smgwproxy.origin import DEFAULT_PORT, Origin
+
+# RFC 9110 section 7.6.1 and the fields older programs use; Connection may name more.
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+# Promises about the gateway's own HTTPS origin that a browser would hold the proxy to.
+_ORIGIN_BOUND = frozenset({"strict-transport-security", "alt-svc"})
+_METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110 section 8.6
+
+_AUTHORITY = (
+    r"(?P<scheme>https?:)?//(?P<host>\[[0-9a-f:.]+\]|[^/?#:@\[\]\s]*)(?::(?P<port>[0-9]*))?(?=[/?#\"'\s]|$)"
+)
+_ABSOLUTE = re.compile(_AUTHORITY, re.IGNORECASE)
+_REFRESH = re.compile(rf"(?P<before>\s*[0-9.]*\s*[;,]\s*(?:url\s*=\s*)?[\"']?)(?={_AUTHORITY})", re.IGNORECASE)
+_PORTS = {"https:": DEFAULT_PORT, "http:": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One side's name for the same site: scheme (``http`` or ``https``) and authority (``host[:port]``).
+
+    ``authority`` is empty when the client told none (HTTP/1.0 without Host).
+    """
+
+    scheme: str
+    authority: str
+
+    @property
+    def base(self) -> str:
+        """What an absolute URL to the site begins with, up to its path."""
+        return f"{self.scheme}://{self.authority}" if self.authority else ""
+
+
+def for_gateway(lines: Lines, *, method: str, length: int | None, client: Site, gateway: Site) -> Lines:
+    """Return the header lines that the gateway sees.
+
+    ``length`` is the body's length in bytes, None when the request has no body; ``client`` is the site as the
+    client named it, ``gateway`` as the gateway expects it. Order, case and number of the lines stay; Host,
+    Origin and Referer name the gateway; hop-by-hop lines go; there is always a Content-Length where a body is
+    expected, and never a transfer coding. Expect goes too: the proxy answers it (RFC 9110 section 10.1.1).
+    """
+    hop_by_hop = _hop_by_hop(lines)
+    if length is None and method in _METHODS_WITH_CONTENT:
+        length = 0
+    result: Lines = []
+    has_host = False
+    for name, value in lines:
+        key = name.lower()
+        if key == "host":
+            has_host = True
+            result.append((name, gateway.authority))
+        elif key in {"content-length", "transfer-encoding"}:
+            if length is not None:
+                result.append(("Content-Length" if key == "transfer-encoding" else name, str(length)))
+                length = None
+        elif key in hop_by_hop or key == "expect":
+            continue
+        elif key in {"origin", "referer"}:
+            result.append((name, _rebased(value, client, gateway)))
+        else:
+            result.append((name, value))
+    if not has_host:
+        result.insert(0, ("Host", gateway.authority))
+    if length is not None:
+        result.append(("Content-Length", str(length)))
+    return result
+
+
+def for_client(lines: Lines, *, client: Site, origin: Origin, gateway: Site) -> Lines:
+    """Return the header lines that the client sees.
+
+    Hop-by-hop lines go; of the others only what would break is mended: absolute references to the gateway
+    come back to the proxy, cookies are usable where the client is, and promises bound to the gateway's own
+    origin go. Everything else stays as it came.
+    """
+    hop_by_hop = _hop_by_hop(lines)
+    names = _GatewayNames(origin, gateway)
+    result: Lines = []
+    for name, value in lines:
+        key = name.lower()
+        if key in hop_by_hop or key in _ORIGIN_BOUND:
+            continue
+        if key == "set-cookie":
+            result.append((name, _mended_cookie(value, names, secure=client.scheme == "https")))
+        elif key in {"location", "content-location"}:
+            result.append((name, _redirected(value, names, client)))
+        elif key == "refresh":
+            result.append((name, _refreshed(value, names, client)))
+        else:
+            result.append((name, value))
+    return result
+
+
+def _hop_by_hop(lines: Lines) -> frozenset[str]:
+    # Host and Content-Length are set by the rules themselves and cannot be named away.
+    return _HOP_BY_HOP.union(tokens(lines, "connection"))
+
+
+def _rebased(value: str, client: Site, gateway: Site) -> str:
+    """Map an Origin or Referer that names the proxy to the gateway; others, ``null`` too, stay."""
+    base = client.base
+    if base and value.lower().startswith(base.lower()) and value[len(base) : len(base) + 1] in ("", "/", "?"):
+        return gateway.base + value[len(base) :]
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _GatewayNames:
+    """All the names by which an answer may mean the gateway: its address, and the Host it was sent."""
+
+    origin: Origin
+    gateway: Site
+
+    def hosts(self) -> Iterator[str]:
+        yield from (self.origin.host.partition("%")[0], _host_of(self.gateway.authority))
+
+    def match(self, reference: re.Match[str]) -> bool:
+        host = reference["host"].strip("[]").lower().rstrip(".")
+        if host not in self.hosts():
+            return False
+        scheme, port = (reference["scheme"] or "https:").lower(), reference["port"]
+        return not port or int(port) == self.origin.port or int(port) == _PORTS[scheme]
+
+
+def _host_of(authority: str) -> str:
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0].lower()
+    return authority.partition(":")[0].lower()
+
+
+def _redirected(value: str, names: _GatewayNames, client: Site) -> str:
+    match = _ABSOLUTE.match(value)
+    if match is None or not names.match(match):
+        return value
+    rest = value[match.end() :]
+    if client.base or rest.startswith("/"):
+        return client.base + rest
+    return "/" + rest
+
+
+def _refreshed(value: str, names: _GatewayNames, client: Site) -> str:
+    match = _REFRESH.match(value)
+    return value if match is None else match["before"] + _redirected(value[match.end() :], names, client)
+
+
+def _mended_cookie(value: str, names: _GatewayNames, *, secure: bool) -> str:
+    """Drop ``Domain`` naming the gateway; on plain HTTP ``Secure``, and ``SameSite=None`` which needs it.
+
+    Other attributes keep their spelling (RFC 6265 section 5.2 tells how they are split).
+    """
+    pair, *attributes = value.split(";")
+    kept = [pair]
+    for attribute in attributes:
+        name, _, argument = (part.strip(" \t").lower() for part in attribute.partition("="))
+        if name == "domain" and argument.lstrip(".").strip("[]") in names.hosts():
+            continue
+        if not secure and (name == "secure" or (name == "samesite" and argument == "none")):
+            continue
+        kept.append(attribute)
+    return ";".join(kept)

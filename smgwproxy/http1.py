@@ -1,0 +1,294 @@
+"""HTTP/1.1 messages (RFC 9112), parsed strictly: heads, framing and bodies; no I/O of its own.
+
+What is ambiguous is refused, never repaired: a message that two programs could read in two ways must not
+pass a proxy. Octets outside ASCII survive, since text is decoded and encoded as ISO 8859-1 throughout.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from smgwproxy.errors import SmgwProxyError
+
+Lines = list[tuple[str, str]]
+"""Header lines as they came: name and value, in order, as often as they came, in their own case."""
+
+MAX_HEAD = 32 * 1024
+MAX_LINES = 100
+MAX_CHUNK_LINE = 256
+MAX_BODYLESS_LENGTH = 15  # digits: more than any disk holds, and far from overflow
+
+_TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_FIELD_LINE = re.compile(rf"({_TCHARS}):([^\x00-\x08\x0a-\x1f\x7f]*)")
+_REQUEST_LINE = re.compile(rf"({_TCHARS}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
+_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_LENGTH = re.compile(rf"[0-9]{{1,{MAX_BODYLESS_LENGTH}}}")
+_CHUNK_SIZE = re.compile(
+    rf"([0-9A-Fa-f]{{1,12}})(?:[ \t]*;[ \t]*{_TCHARS}(?:[ \t]*=[ \t]*[^\x00-\x08\x0a-\x1f\x7f]*)?)*"
+)
+
+
+class MessageError(SmgwProxyError):
+    """A message that RFC 9112 does not allow; ``status`` is what a server answers to such a request."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Incomplete(SmgwProxyError):
+    """The connection ended before the message did."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """Request line and header lines; ``minor`` is the digit after ``HTTP/1.``."""
+
+    method: str
+    target: str
+    minor: int
+    lines: Lines
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerHead:
+    """Status line and header lines; ``minor`` is the digit after ``HTTP/1.``."""
+
+    minor: int
+    status: int
+    reason: str
+    lines: Lines
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A body of exactly ``octets`` bytes; also no body at all (0)."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """A body in the chunked transfer coding (RFC 9112 section 7.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UntilClose:
+    """A body that ends with the connection; answers only."""
+
+
+Framing = Length | Chunked | UntilClose
+
+
+# --- heads ----------------------------------------------------------------------------------------------
+
+
+def parse_request_head(octets: bytes) -> RequestHead:
+    """Parse a request head up to and including its empty line.
+
+    Raises `MessageError`: 400, 431 for too many lines, 505 for a version other than 1.0 and 1.1.
+    """
+    first, lines = _split_head(octets)
+    match = _REQUEST_LINE.fullmatch(first)
+    if match is None:
+        raise MessageError("the request line is malformed")
+    method, target, major, minor = match.groups()
+    if major != "1" or minor not in "01":
+        raise MessageError(f"HTTP/{major}.{minor} is not supported, only 1.1 and 1.0", 505)
+    if "#" in target or _BAD_PERCENT.search(target):
+        raise MessageError("the request target is malformed")
+    return RequestHead(method, target, int(minor), lines)
+
+
+def parse_answer_head(octets: bytes) -> AnswerHead:
+    """Parse an answer's head up to and including its empty line; raises `MessageError`.
+
+    The blank after the status code may be missing, as many servers leave it out when there is no reason.
+    """
+    first, lines = _split_head(octets)
+    match = _STATUS_LINE.fullmatch(first)
+    if match is None:
+        raise MessageError("the status line is malformed")
+    minor, status, reason = match.groups()
+    return AnswerHead(int(minor), int(status), reason or "", lines)
+
+
+def parse_field_lines(lines: list[str]) -> Lines:
+    """Parse header or trailer lines without their line ends; raises `MessageError`."""
+    if len(lines) > MAX_LINES:
+        raise MessageError(f"more than {MAX_LINES} header lines", 431)
+    fields: Lines = []
+    for line in lines:
+        match = _FIELD_LINE.fullmatch(line)
+        if match is None:
+            raise MessageError("a header line is malformed")
+        fields.append((match[1], match[2].strip(" \t")))
+    return fields
+
+
+def _split_head(octets: bytes) -> tuple[str, Lines]:
+    text = octets.decode("latin-1")
+    if not text.endswith("\r\n\r\n"):
+        raise MessageError("a line does not end in CR LF")
+    first, *rest = text[:-4].split("\r\n")
+    return first, parse_field_lines(rest)
+
+
+def encoded_head(first: str, lines: Lines) -> bytes:
+    """Write a head: the first line, the header lines as they are, and the empty line.
+
+    The parts must hold no line ends; those that were parsed here hold none.
+    """
+    return "".join([first, "\r\n", *[f"{name}: {value}\r\n" for name, value in lines], "\r\n"]).encode("latin-1")
+
+
+def values(lines: Lines, name: str) -> list[str]:
+    """Return the values of all lines called ``name`` (lower case), in order."""
+    return [value for key, value in lines if key.lower() == name]
+
+
+def tokens(lines: Lines, name: str) -> list[str]:
+    """Return the members of the comma-separated list ``name`` (lower case), in lower case."""
+    return [
+        member
+        for value in values(lines, name)
+        for member in (part.strip(" \t").lower() for part in value.split(","))
+        if member
+    ]
+
+
+# --- framing (RFC 9112 section 6.3) ----------------------------------------------------------------------
+
+
+def request_framing(head: RequestHead) -> Length | Chunked:
+    """Tell how the body of a request is framed; raises `MessageError` (400, 501) where it is unclear."""
+    lengths = values(head.lines, "content-length")
+    codings = values(head.lines, "transfer-encoding")
+    if codings:
+        if lengths:
+            raise MessageError("both Content-Length and Transfer-Encoding")
+        if head.minor == 0:
+            raise MessageError("Transfer-Encoding in HTTP/1.0")
+        if len(codings) > 1:
+            raise MessageError("more than one Transfer-Encoding line")
+        if codings[0].lower() != "chunked":
+            raise MessageError("a transfer coding other than chunked", 501)
+        return Chunked()
+    return Length(_length(lengths) or 0)
+
+
+def answer_framing(head: AnswerHead, method: str) -> Framing:
+    """Tell how the body of the answer to a ``method`` request is framed; raises `MessageError`."""
+    lengths = values(head.lines, "content-length")
+    codings = values(head.lines, "transfer-encoding")
+    if codings and (lengths or head.minor == 0 or [coding.lower() for coding in codings] != ["chunked"]):
+        raise MessageError("Transfer-Encoding beside Content-Length, in HTTP/1.0, or other than chunked")
+    length = _length(lengths)
+    if method == "HEAD" or head.status < 200 or head.status in (204, 304):
+        return Length(0)
+    if codings:
+        return Chunked()
+    return UntilClose() if length is None else Length(length)
+
+
+def keeps_alive(minor: int, lines: Lines) -> bool:
+    """Tell whether the sender of these lines lets the connection live on (RFC 9112 section 9.3)."""
+    options = tokens(lines, "connection")
+    return "close" not in options and (minor == 1 or "keep-alive" in options)
+
+
+def _length(lengths: list[str]) -> int | None:
+    if not lengths:
+        return None
+    if len(lengths) > 1:
+        raise MessageError("more than one Content-Length line")
+    if not _LENGTH.fullmatch(lengths[0]):
+        raise MessageError("Content-Length is no number")
+    return int(lengths[0])
+
+
+# --- bodies ---------------------------------------------------------------------------------------------
+
+
+class Source(Protocol):
+    """Where a body is read from."""
+
+    def some(self, size: int) -> bytes:
+        """Return 1 to ``size`` bytes as soon as any are there; empty when the connection has ended."""
+        ...
+
+    def line(self, limit: int) -> bytes:
+        """Return the bytes up to the next LF, with it; fewer when ``limit`` or the end came before."""
+        ...
+
+
+@dataclass(slots=True)
+class BodyReader:
+    """Reads one body from ``source``, and not a byte more. For one reader at a time.
+
+    ``complete`` is true once the end of the body has been seen; ``trailers`` are those of a chunked body.
+    """
+
+    source: Source
+    framing: Framing
+    complete: bool = False
+    trailers: Lines = field(default_factory=list)
+    _left: int = 0  # of the body (Length) or of the current chunk (Chunked)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.framing, Length):
+            self._left = self.framing.octets
+            self.complete = self._left == 0
+
+    def read(self, size: int) -> bytes:
+        """Return 1 to ``size`` bytes as soon as any are there; empty at the end of the body.
+
+        Raises `Incomplete` when the connection ends first, `MessageError` for malformed chunks, and whatever
+        ``source`` raises.
+        """
+        if self.complete:
+            return b""
+        if isinstance(self.framing, UntilClose):
+            data = self.source.some(size)
+            self.complete = not data
+            return data
+        if isinstance(self.framing, Chunked) and self._left == 0 and not self._next_chunk():
+            return b""
+        data = self.source.some(min(size, self._left))
+        if not data:
+            raise Incomplete(f"{self._left} bytes are missing")
+        self._left -= len(data)
+        if self._left == 0:
+            if isinstance(self.framing, Length):
+                self.complete = True
+            elif self._line(2) != "":
+                raise MessageError("a chunk is longer than it says")
+        return data
+
+    def _next_chunk(self) -> bool:
+        """Read a chunk's size line; at the last chunk read the trailers, too, and return False."""
+        match = _CHUNK_SIZE.fullmatch(self._line(MAX_CHUNK_LINE))
+        if match is None:
+            raise MessageError("a chunk size is malformed")
+        self._left = int(match[1], 16)
+        if self._left:
+            return True
+        trailers: list[str] = []
+        while line := self._line(MAX_HEAD):
+            trailers.append(line)
+            if len(trailers) > MAX_LINES or sum(map(len, trailers)) > MAX_HEAD:
+                raise MessageError("the trailers are too long", 431)
+        self.trailers = parse_field_lines(trailers)
+        self.complete = True
+        return False
+
+    def _line(self, limit: int) -> str:
+        octets = self.source.line(limit)
+        if octets.endswith(b"\r\n"):
+            return octets[:-2].decode("latin-1")
+        if len(octets) < limit and not octets.endswith(b"\n"):
+            raise Incomplete("it ended within a chunk line")
+        raise MessageError("a chunk line is too long or does not end in CR LF")

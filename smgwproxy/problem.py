@@ -1,0 +1,111 @@
+"""What a client gets instead of the gateway's answer: HTML for browsers, RFC 9457 for programs; no I/O."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from http import HTTPStatus
+
+from smgwproxy.errors import ExchangeError
+from smgwproxy.http1 import Lines
+
+_PROXY_NAME = "smgwproxy"
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; font: 1.05rem/1.5 system-ui, sans-serif; }}
+body {{ max-width: 38rem; margin: 12vh auto 0; padding: 0 1.2rem; }}
+h1 {{ font-size: 1.4rem; }}
+p {{ overflow-wrap: anywhere; }}
+footer {{ margin-top: 3rem; font-size: .85rem; opacity: .7; }}
+</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>{message}</p>
+<p><strong>{advice}</strong></p>
+</main>
+<footer>{status} {phrase}, told by smgwproxy, not by the gateway.</footer>
+</body>
+</html>
+"""
+
+
+def render(error: ExchangeError, accept: str) -> tuple[int, Lines, bytes]:
+    """Return status, header lines and body for ``error``; ``accept`` is the client's Accept field.
+
+    The Proxy-Status field of RFC 9209 tells programs and logs that the proxy answers, not the gateway.
+    """
+    if _prefers_html(accept):
+        content_type, body = "text/html; charset=utf-8", _html(error)
+    else:
+        content_type, body = "application/problem+json", _json(error)
+    lines: Lines = [
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ("Proxy-Status", f"{_PROXY_NAME}; error={error.proxy_error}; details={_structured_string(error.message)}"),
+    ]
+    if error.retry_after is not None:
+        lines.append(("Retry-After", str(error.retry_after)))
+    return error.status, lines, body
+
+
+def status_line(status: int) -> str:
+    """Return ``502 Bad Gateway`` for 502."""
+    return f"{status} {HTTPStatus(status).phrase}"
+
+
+def _html(error: ExchangeError) -> bytes:
+    return _PAGE.format(
+        title=escape(error.title),
+        message=escape(error.message),
+        advice=escape(error.advice),
+        status=error.status,
+        phrase=HTTPStatus(error.status).phrase,
+    ).encode()
+
+
+def _json(error: ExchangeError) -> bytes:
+    document = {
+        "title": error.title,
+        "status": error.status,
+        "detail": error.message,
+        "advice": error.advice,
+        "error": error.proxy_error,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _prefers_html(accept: str) -> bool:
+    """Tell whether HTML is named and weighs no less than JSON (RFC 9110 section 12.5.1)."""
+    weights = dict.fromkeys(("text/html", "application/json", "application/problem+json"), 0.0)
+    for part in accept.lower().split(","):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        if media_type in weights:
+            weights[media_type] = _weight(parameters)
+    html = weights.pop("text/html")
+    return html > 0 and html >= max(weights.values())
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _structured_string(text: str) -> str:
+    """Write a String of RFC 9651 section 3.3.3, which holds printable ASCII only."""
+    printable = "".join(char if " " <= char <= "~" else "?" for char in text)
+    return '"' + printable.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,257 @@
+"""The reverse proxy as a plain WSGI callable (PEP 3333), for any server that runs one."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any, Protocol
+from urllib.parse import quote
+
+from smgwproxy import headers, problem
+from smgwproxy.errors import BadRequest, BodyTooLarge, ClientGone, ExchangeError
+from smgwproxy.gateway import Gateway, GatewayAnswer
+from smgwproxy.headers import Site
+from smgwproxy.http1 import Lines, values
+
+TARGET = "smgwproxy.target"
+"""The environ key under which a server hands over the request target as it came (`str`)."""
+LINES = "smgwproxy.lines"
+"""The environ key under which a server hands over the header lines as they came (`Lines`)."""
+
+BODY_LIMIT = 16 * 1024 * 1024
+_PIECE = 64 * 1024
+_IN_MEMORY = 256 * 1024  # bytes of a gathered body; what is above waits in a temporary file
+_EXCERPT = 1024  # bytes of each body that are kept for the log
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., object]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as the client sent it.
+
+    ``length`` is None without a body or when it is ``chunked``; ``body`` is read at most once.
+    """
+
+    client: str
+    scheme: str
+    method: str
+    target: str
+    version: str
+    lines: Lines
+    length: int | None
+    chunked: bool
+    body: IO[bytes]
+
+    @property
+    def site(self) -> Site:
+        """The proxy as this client named it."""
+        hosts = values(self.lines, "host")
+        return Site(self.scheme, hosts[0] if hosts else "")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known of one request and its answer when both are over, for logs and metrics.
+
+    ``seconds`` is the time from the request's head to the answer's end, ``sent`` the bytes of body that the
+    client got, ``reused`` None when the gateway was not reached. The starts are the first bytes of each body.
+    """
+
+    request: Request
+    status: int = 0
+    sent: int = 0
+    seconds: float = 0.0
+    reused: bool | None = None
+    answer_lines: Lines = field(default_factory=list)
+    request_start: bytes = b""
+    answer_start: bytes = b""
+    error: ExchangeError | None = None
+
+
+class Report(Protocol):
+    """Is told of each exchange once it is over."""
+
+    def __call__(self, exchange: Exchange, /) -> None:
+        """Write a line, count, or do nothing; must not raise."""
+        ...
+
+
+def report_nothing(exchange: Exchange, /) -> None:
+    """Do nothing; the default `Report`."""
+
+
+class ReverseProxy:
+    """Forwards each request to ``gateway`` and returns its answer; errors become `smgwproxy.problem` pages.
+
+    A request body of unknown length is gathered before it is sent, since gateways take no chunked request: up
+    to ``body_limit`` bytes. Safe between threads or greenlets as far as ``gateway`` is.
+    """
+
+    def __init__(self, gateway: Gateway, *, body_limit: int = BODY_LIMIT, report: Report = report_nothing) -> None:
+        self._gateway = gateway
+        self._site = Site("https", gateway.origin.authority)
+        self._body_limit = body_limit
+        self._report = report
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request; see PEP 3333. The iterable must be closed, as every WSGI server does."""
+        started = time.monotonic()
+        exchange = Exchange(_request(environ))
+        try:
+            answer = self._forward(exchange)
+        except ExchangeError as error:
+            return self._refusal(exchange, error, started, start_response)
+        client = exchange.request.site
+        exchange.reused = answer.reused
+        exchange.status = answer.head.status
+        exchange.answer_lines = headers.for_client(
+            answer.head.lines, client=client, origin=self._gateway.origin, gateway=self._site
+        )
+        start_response(f"{answer.head.status} {answer.head.reason}", exchange.answer_lines)
+        return _Relayed(exchange, answer, started, self._report)
+
+    def _forward(self, exchange: Exchange) -> GatewayAnswer:
+        request = exchange.request
+        if not request.chunked:
+            return self._send(exchange, request.length, request.body)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as gathered:
+            length = self._gather(request.body, gathered)
+            gathered.seek(0)
+            return self._send(exchange, length, gathered)
+
+    def _send(self, exchange: Exchange, length: int | None, body: IO[bytes]) -> GatewayAnswer:
+        request = exchange.request
+        lines = headers.for_gateway(
+            request.lines, method=request.method, length=length, client=request.site, gateway=self._site
+        )
+        pieces = _pieces(body, length, exchange) if length else ()
+        return self._gateway.send(request.method, request.target, lines, pieces)
+
+    def _gather(self, body: IO[bytes], gathered: IO[bytes]) -> int:
+        length = 0
+        while piece := body.read(_PIECE):
+            length += len(piece)
+            if length > self._body_limit:
+                raise BodyTooLarge(self._body_limit)
+            gathered.write(piece)
+        return length
+
+    def _refusal(
+        self, exchange: Exchange, error: ExchangeError, started: float, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        accept = ",".join(values(exchange.request.lines, "accept"))
+        status, lines, body = problem.render(error, accept)
+        start_response(problem.status_line(status), lines)
+        exchange.error, exchange.status, exchange.answer_lines = error, status, lines
+        if exchange.request.method == "HEAD":
+            body = b""
+        exchange.sent = len(body)
+        exchange.seconds = time.monotonic() - started
+        self._report(exchange)
+        return [body]
+
+
+class _Relayed:
+    """The body of an answer on its way to the client.
+
+    A class and not a generator: the ``finally`` of a generator that was never started does not run. When the
+    answer breaks off its error goes to the server, which must break off the client's answer as well.
+    """
+
+    def __init__(self, exchange: Exchange, answer: GatewayAnswer, started: float, report: Report) -> None:
+        self._exchange = exchange
+        self._answer = answer
+        self._started = started
+        self._report = report
+        self._begun = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._begun:
+            self._begun = True
+            if not self._answer.buffered:
+                return b""  # lets the server send the head before the gateway sends the first byte of the body
+        try:
+            piece = self._answer.read(_PIECE)
+        except ExchangeError as error:
+            self._exchange.error = error
+            raise
+        if not piece:
+            raise StopIteration
+        if not self._exchange.sent:
+            self._exchange.answer_start = piece[:_EXCERPT]
+        self._exchange.sent += len(piece)
+        return piece
+
+    def close(self) -> None:
+        """End the exchange and report it."""
+        self._answer.close()
+        self._exchange.seconds = time.monotonic() - self._started
+        self._report(self._exchange)
+
+
+def _pieces(body: IO[bytes], length: int, exchange: Exchange) -> Iterator[bytes]:
+    """Read exactly ``length`` bytes; raises `ClientGone` when the client sends fewer."""
+    left = length
+    while left:
+        piece = body.read(min(_PIECE, left))
+        if not piece:
+            raise ClientGone
+        if left == length:
+            exchange.request_start = piece[:_EXCERPT]
+        left -= len(piece)
+        yield piece
+
+
+# --- from WSGI to HTTP ----------------------------------------------------------------------------------
+
+
+def _request(environ: Environ) -> Request:
+    lines: Lines = environ[LINES] if LINES in environ else _lines(environ)
+    length = environ.get("CONTENT_LENGTH") or ""
+    return Request(
+        client=environ.get("REMOTE_ADDR", ""),
+        scheme=environ.get("wsgi.url_scheme", "http"),
+        method=environ["REQUEST_METHOD"],
+        target=environ.get(TARGET) or _target(environ),
+        version=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
+        lines=lines,
+        length=_length(length) if length else None,
+        chunked="chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower(),
+        body=environ["wsgi.input"],
+    )
+
+
+def _length(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise BadRequest("The Content-Length is no number.")
+    return int(text)
+
+
+def _target(environ: Environ) -> str:
+    """Return the target as other servers hand it over, or put it together again from its decoded parts."""
+    raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    if raw.startswith("/"):
+        return raw
+    path = quote(
+        environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), safe="/;=,@:!$&'()*+~", encoding="latin-1"
+    )
+    query = environ.get("QUERY_STRING", "")
+    return (path or "/") + (f"?{query}" if query else "")
+
+
+def _lines(environ: Environ) -> Lines:
+    """Return the header lines as far as CGI variables keep them: without order, case and number."""
+    lines: Lines = [
+        (key[5:].replace("_", "-").title(), value) for key, value in environ.items() if key.startswith("HTTP_")
+    ]
+    for key, name in (("CONTENT_TYPE", "Content-Type"), ("CONTENT_LENGTH", "Content-Length")):
+        if environ.get(key):
+            lines.append((name, environ[key]))
+    return lines

@@ -1,0 +1,59 @@
+"""Turns an exchange that is over into log lines: one line a request, and at debug level what was said."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+from smgwproxy.http1 import Lines, values
+from smgwproxy.logs import describe_body_start, describe_headers, details, request_line
+from smgwproxy.proxy import Exchange
+
+
+class LogReport:
+    """A `smgwproxy.proxy.Report` that writes to ``logger``."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    def __call__(self, exchange: Exchange, /) -> None:
+        """Write the request's line, the error if there was one, and at debug level headers and bodies."""
+        request = exchange.request
+        self._logger.info(
+            "%s",
+            request_line(
+                client=request.client,
+                method=request.method,
+                target=request.target,
+                version=request.version,
+                status=exchange.status,
+                sent=exchange.sent,
+                seconds=exchange.seconds,
+                connection=_connection(exchange.reused),
+            ),
+        )
+        if exchange.error is not None:
+            self._logger.warning("%s", exchange.error)
+        if self._logger.isEnabledFor(logging.DEBUG):
+            self._logger.debug(
+                "request and answer of the line above",
+                extra=details(
+                    describe_headers(request.lines),
+                    _body(request.lines, exchange.request_start),
+                    describe_headers(exchange.answer_lines),
+                    _body(exchange.answer_lines, exchange.answer_start),
+                ),
+            )
+
+
+def _connection(reused: bool | None) -> Literal["new", "reused", "none"]:
+    if reused is None:
+        return "none"
+    return "reused" if reused else "new"
+
+
+def _body(lines: Lines, start: bytes) -> tuple[str, ...]:
+    if not start or values(lines, "content-encoding"):
+        return ()
+    content_type = values(lines, "content-type")
+    return tuple(describe_body_start(content_type[0] if content_type else "", start))

@@ -1,0 +1,70 @@
+"""The queue before the gateway: a fixed number of places, first come, first served."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Event(Protocol):
+    """The part of `threading.Event` that is needed; gevent's has it too."""
+
+    def set(self) -> None:
+        """Wake the one who waits."""
+        ...
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for `set`, ``timeout`` seconds at most; the return value tells whether it came."""
+        ...
+
+
+class Turns:
+    """At most ``places`` at a time hold a turn; the others wait in the order in which they came.
+
+    A place that comes free is handed to the longest waiting one, so nobody can overtake. ``event`` makes what
+    a waiter waits on: `threading.Event` or gevent's. Safe between threads and between greenlets; the lock is
+    held for a few instructions only, and never while waiting.
+    """
+
+    def __init__(self, places: int, event: Callable[[], Event] = threading.Event) -> None:
+        self._free = places
+        self._event = event
+        self._waiting: deque[Event] = deque()
+        self._lock = threading.Lock()
+
+    def enter(self, timeout: float) -> bool:
+        """Wait for a turn, ``timeout`` seconds at most; False when none came, else `leave` must be called."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            mine = self._event()
+            self._waiting.append(mine)
+        try:
+            if mine.wait(timeout):
+                return True
+        except BaseException:
+            if not self._withdraw(mine):
+                self.leave()
+            raise
+        # The turn may have been handed over at the very moment the wait ended: then it is ours.
+        return not self._withdraw(mine)
+
+    def leave(self) -> None:
+        """Give the turn back."""
+        with self._lock:
+            if not self._waiting:
+                self._free += 1
+                return
+            following = self._waiting.popleft()
+        following.set()
+
+    def _withdraw(self, mine: Event) -> bool:
+        with self._lock:
+            try:
+                self._waiting.remove(mine)
+            except ValueError:
+                return False
+            return True

@@ -1,0 +1,71 @@
+"""Reads heads, lines and bytes from a connection through one buffer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from smgwproxy.http1 import Incomplete, MessageError
+
+_RECEIVE = 64 * 1024
+# A head that ends in bare LFs is found too, so that it is refused at once instead of waited for.
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+
+
+class Wire:
+    """A buffer in front of ``receive(size)``, which returns empty bytes once the connection has ended.
+
+    For one reader at a time. Errors of ``receive`` pass through.
+    """
+
+    def __init__(self, receive: Callable[[int], bytes]) -> None:
+        self._receive = receive
+        self._buffer = bytearray()
+
+    @property
+    def pending(self) -> bool:
+        """Tell whether bytes have been received that nobody has asked for yet."""
+        return bool(self._buffer)
+
+    def begun(self) -> bool:
+        """Wait for the first byte of a message; False when the connection ended instead."""
+        return bool(self._buffer) or self._more()
+
+    def head(self, limit: int) -> bytes:
+        """Return a message's head with its empty line.
+
+        Raises `Incomplete` when the connection ends first and `MessageError` (431) above ``limit`` bytes.
+        """
+        searched = 0
+        while (match := _END_OF_HEAD.search(self._buffer, searched)) is None:
+            if len(self._buffer) > limit:
+                raise MessageError(f"the head is longer than {limit} bytes", 431)
+            searched = max(0, len(self._buffer) - 2)
+            if not self._more():
+                raise Incomplete("it ended within the head")
+        if match.end() > limit:
+            raise MessageError(f"the head is longer than {limit} bytes", 431)
+        return self._take(match.end())
+
+    def line(self, limit: int) -> bytes:
+        """Return the bytes up to the next LF, with it; fewer when ``limit`` or the end came before."""
+        while (end := self._buffer.find(b"\n", 0, limit)) < 0:
+            if len(self._buffer) >= limit or not self._more():
+                return self._take(limit)
+        return self._take(end + 1)
+
+    def some(self, size: int) -> bytes:
+        """Return 1 to ``size`` bytes as soon as any are there; empty when the connection has ended."""
+        if self._buffer:
+            return self._take(size)
+        return self._receive(size)
+
+    def _more(self) -> bool:
+        data = self._receive(_RECEIVE)
+        self._buffer += data
+        return bool(data)
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data

@@ -1,0 +1,333 @@
+"""What the tests stand on: certificates, a scripted TLS gateway, a proxy in a thread, a raw client."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gevent
+import gevent.event
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from smgwproxy.certificate import Certificate
+from smgwproxy.cooperative import cooperative
+from smgwproxy.gateway import Gateway, Limits
+from smgwproxy.origin import Origin
+from smgwproxy.proxy import Exchange, ReverseProxy
+from smgwproxy.server import ProxyServer, open_listener
+from smgwproxy.truststores import TrustStore
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+PATIENCE = 20.0  # seconds until a test that hangs fails
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A self-signed certificate and its key, in one PEM file."""
+
+    certificate: Certificate
+    pem_file: Path
+
+    def server_context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pem_file)
+        return context
+
+
+def make_identity(
+    directory: Path, name: str = "SMGW", key: ec.EllipticCurvePrivateKey | None = None, days: int = 365
+) -> Identity:
+    """Make a certificate for the subject ``name``; it has ended already when ``days`` is negative."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(end - datetime.timedelta(days=1000))
+        .not_valid_after(end)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("smgw.local")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    pem_file = directory / f"{Certificate(der).fingerprint}.pem"
+    pem_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return Identity(Certificate(der), pem_file)
+
+
+class Peer:
+    """One connection at the scripted gateway; ``received`` holds every byte that came."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.received = b""
+        self._unread = b""
+
+    def read_head(self) -> bytes:
+        """Return the next head; empty when the proxy closed the connection."""
+        while b"\r\n\r\n" not in self._unread:
+            if not self._more():
+                return b""
+        head, _, self._unread = self._unread.partition(b"\r\n\r\n")
+        return head + b"\r\n\r\n"
+
+    def read_body(self, size: int) -> bytes:
+        while len(self._unread) < size and self._more():
+            pass
+        body, self._unread = self._unread[:size], self._unread[size:]
+        return body
+
+    def read_request(self) -> bytes:
+        """Return the next request with its body."""
+        head = self.read_head()
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        return head + self.read_body(int(lengths[0].split(b":")[1]) if lengths else 0)
+
+    def send(self, data: bytes) -> None:
+        self.connection.sendall(data)
+
+    def reset(self) -> None:
+        """Close the TCP connection at once, without TLS's farewell."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        self.connection.close()
+
+    def _more(self) -> bool:
+        data = self.connection.recv(65536)
+        self._unread += data
+        self.received += data
+        return bool(data)
+
+
+Script = Callable[[Peer], None]
+
+
+def answering(*answers: bytes) -> Script:
+    """Answer the requests of a connection one by one with ``answers``, then close it."""
+
+    def script(peer: Peer) -> None:
+        for answer in answers:
+            if not peer.read_request():
+                return
+            peer.send(answer)
+
+    return script
+
+
+def always(answer: bytes) -> Script:
+    """Answer every request with ``answer``."""
+
+    def script(peer: Peer) -> None:
+        while peer.read_request():
+            peer.send(answer)
+
+    return script
+
+
+@dataclass
+class RawGateway:
+    """A TLS server on loopback that does to each connection what ``script`` says."""
+
+    identity: Identity | None
+    script: Script = field(default_factory=lambda: always(OK))
+    port: int = 0
+    host: str = "127.0.0.1"
+    requests: list[bytes] = field(default_factory=list)
+    peers: list[Peer] = field(default_factory=list)
+    connections: int = 0
+    open_now: int = 0
+    most_open: int = 0
+
+    def __post_init__(self) -> None:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._listener = socket.create_server((self.host, self.port), family=family)
+        self.port = self._listener.getsockname()[1]
+        self._context = self.identity.server_context() if self.identity else None
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._sockets: list[socket.socket] = []
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.host, self.port)
+
+    @property
+    def received(self) -> bytes:
+        """All bytes of requests that arrived over any connection."""
+        return b"".join(peer.received for peer in self.peers)
+
+    def stop(self) -> None:
+        """Close the listener and all connections, and wait for the scripts."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._acceptor.join(PATIENCE)
+        for connection in self._sockets:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self.connections += 1
+                self.open_now += 1
+                self.most_open = max(self.most_open, self.open_now)
+                self._sockets.append(connection)
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            connection.settimeout(PATIENCE)
+            if self._context:
+                connection = self._context.wrap_socket(connection, server_side=True)
+                self._sockets.append(connection)
+            peer = Peer(connection)
+            self.peers.append(peer)
+            self.script(peer)
+            if isinstance(connection, ssl.SSLSocket) and connection.fileno() >= 0:
+                connection = connection.unwrap()
+        except (OSError, ValueError):
+            pass  # the other side went away, which the tests see there
+        finally:
+            with self._lock:
+                self.open_now -= 1
+            connection.close()
+
+
+@dataclass
+class RunningProxy:
+    """A proxy whose gevent hub runs in a thread of its own."""
+
+    port: int
+    server: ProxyServer
+    gateway: Gateway
+    exchanges: list[Exchange]
+    _run: Callable[[Callable[[], None]], None]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def run(self, function: Callable[[], None]) -> None:
+        """Run ``function`` in the hub's thread and wait for its end."""
+        self._run(function)
+
+
+@contextmanager
+def running_proxy(
+    origin: Origin, store: TrustStore, limits: Limits | None = None, body_limit: int = 16 * 1024 * 1024
+) -> Iterator[RunningProxy]:
+    """Run a proxy before ``origin``; stopped at the end."""
+    ready = threading.Event()
+    box: list[RunningProxy] = []
+    failure: list[BaseException] = []
+
+    def main() -> None:
+        try:
+            _serve_proxy(origin, store, limits or Limits(), body_limit, box, ready)
+        except BaseException as error:  # noqa: BLE001  # it is raised again in the test's thread
+            failure.append(error)
+            ready.set()
+
+    thread = threading.Thread(target=main, daemon=True)
+    thread.start()
+    assert ready.wait(PATIENCE)
+    if failure:
+        raise failure[0]
+    proxy = box[0]
+    try:
+        yield proxy
+    finally:
+        proxy.run(lambda: proxy.server.stop(5))
+        proxy.gateway.close()
+        _finish(proxy)
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+        if failure:
+            raise failure[0]
+
+
+def _serve_proxy(
+    origin: Origin,
+    store: TrustStore,
+    limits: Limits,
+    body_limit: int,
+    box: list[RunningProxy],
+    ready: threading.Event,
+) -> None:
+    hub = gevent.get_hub()
+    exchanges: list[Exchange] = []
+    gateway = Gateway(origin, store, limits, cooperative())
+    application = ReverseProxy(gateway, body_limit=body_limit, report=exchanges.append)
+    listener = open_listener("127.0.0.1", 0)
+    server = ProxyServer(listener, application, logging.getLogger("smgwproxy"))
+    end = gevent.event.Event()
+
+    def run(function: Callable[[], None]) -> None:
+        done = threading.Event()
+
+        def work() -> None:
+            try:
+                function()
+            finally:
+                done.set()
+
+        hub.loop.run_callback_threadsafe(gevent.spawn, work)
+        assert done.wait(PATIENCE)
+
+    proxy = RunningProxy(listener.getsockname()[1], server, gateway, exchanges, run)
+    proxy.end = end  # type: ignore[attr-defined]  # only for _finish
+    server.start()
+    box.append(proxy)
+    ready.set()
+    end.wait()
+    hub.destroy(destroy_loop=True)
+
+
+def _finish(proxy: RunningProxy) -> None:
+    proxy.run(proxy.end.set)  # type: ignore[attr-defined]
+
+
+def raw_exchange(port: int, request: bytes, *, host: str = "127.0.0.1", half_close: bool = False) -> bytes:
+    """Send ``request`` and return all that comes until the proxy closes the connection."""
+    with socket.create_connection((host, port), PATIENCE) as client:
+        client.sendall(request)
+        if half_close:
+            client.shutdown(socket.SHUT_WR)
+        pieces = []
+        with suppress(ConnectionResetError):
+            while piece := client.recv(65536):
+                pieces.append(piece)
+        return b"".join(pieces)
+
+
+def head_lines(message: bytes) -> Sequence[bytes]:
+    """Return the lines of a message's head."""
+    return message.partition(b"\r\n\r\n")[0].split(b"\r\n")
