@@ -12,8 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import gevent
-import gevent.event
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,9 +19,10 @@ from cryptography.x509.oid import NameOID
 
 from smgwproxy.certificate import Certificate
 from smgwproxy.cooperative import cooperative
+from smgwproxy.demo import HubThread
 from smgwproxy.gateway import Gateway, Limits
 from smgwproxy.origin import Origin
-from smgwproxy.proxy import Exchange, ReverseProxy
+from smgwproxy.proxy import BODY_LIMIT, Exchange, Report, ReverseProxy
 from smgwproxy.server import ProxyServer, open_listener
 from smgwproxy.truststores import TrustStore
 
@@ -223,96 +222,58 @@ class RawGateway:
 
 @dataclass
 class RunningProxy:
-    """A proxy whose gevent hub runs in a thread of its own."""
+    """A proxy whose gevent hub runs in a thread of its own; ``run`` calls a function there."""
 
     port: int
     server: ProxyServer
     gateway: Gateway
     exchanges: list[Exchange]
-    _run: Callable[[Callable[[], None]], None]
+    hub: HubThread
+    reported: threading.Semaphore
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def run(self, function: Callable[[], None]) -> None:
-        """Run ``function`` in the hub's thread and wait for its end."""
-        self._run(function)
+    def next_exchange(self) -> Exchange:
+        """Wait for the next report that no test has asked for yet, and return it."""
+        assert self.reported.acquire(timeout=PATIENCE)
+        return self.exchanges.pop(0)
 
 
 @contextmanager
 def running_proxy(
-    origin: Origin, store: TrustStore, limits: Limits | None = None, body_limit: int = 16 * 1024 * 1024
-) -> Iterator[RunningProxy]:
-    """Run a proxy before ``origin``; stopped at the end."""
-    ready = threading.Event()
-    box: list[RunningProxy] = []
-    failure: list[BaseException] = []
-
-    def main() -> None:
-        try:
-            _serve_proxy(origin, store, limits or Limits(), body_limit, box, ready)
-        except BaseException as error:  # noqa: BLE001  # it is raised again in the test's thread
-            failure.append(error)
-            ready.set()
-
-    thread = threading.Thread(target=main, daemon=True)
-    thread.start()
-    assert ready.wait(PATIENCE)
-    if failure:
-        raise failure[0]
-    proxy = box[0]
-    try:
-        yield proxy
-    finally:
-        proxy.run(lambda: proxy.server.stop(5))
-        proxy.gateway.close()
-        _finish(proxy)
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
-        if failure:
-            raise failure[0]
-
-
-def _serve_proxy(
     origin: Origin,
     store: TrustStore,
-    limits: Limits,
-    body_limit: int,
-    box: list[RunningProxy],
-    ready: threading.Event,
-) -> None:
-    hub = gevent.get_hub()
+    limits: Limits | None = None,
+    body_limit: int = BODY_LIMIT,
+    report: Report | None = None,
+) -> Iterator[RunningProxy]:
+    """Run a proxy before ``origin``; stopped at the end."""
     exchanges: list[Exchange] = []
-    gateway = Gateway(origin, store, limits, cooperative())
-    application = ReverseProxy(gateway, body_limit=body_limit, report=exchanges.append)
-    listener = open_listener("127.0.0.1", 0)
-    server = ProxyServer(listener, application, logging.getLogger("smgwproxy"))
-    end = gevent.event.Event()
+    reported = threading.Semaphore(0)
 
-    def run(function: Callable[[], None]) -> None:
-        done = threading.Event()
+    def tell(exchange: Exchange) -> None:
+        exchanges.append(exchange)
+        reported.release()
+        if report is not None:
+            report(exchange)
 
-        def work() -> None:
-            try:
-                function()
-            finally:
-                done.set()
+    def start() -> RunningProxy:
+        gateway = Gateway(origin, store, limits, cooperative())
+        listener = open_listener("127.0.0.1", 0)
+        application = ReverseProxy(gateway, body_limit=body_limit, report=tell)
+        server = ProxyServer(listener, application, logging.getLogger("smgwproxy"))
+        server.start()
+        return RunningProxy(listener.getsockname()[1], server, gateway, exchanges, hub, reported)
 
-        hub.loop.run_callback_threadsafe(gevent.spawn, work)
-        assert done.wait(PATIENCE)
-
-    proxy = RunningProxy(listener.getsockname()[1], server, gateway, exchanges, run)
-    proxy.end = end  # type: ignore[attr-defined]  # only for _finish
-    server.start()
-    box.append(proxy)
-    ready.set()
-    end.wait()
-    hub.destroy(destroy_loop=True)
-
-
-def _finish(proxy: RunningProxy) -> None:
-    proxy.run(proxy.end.set)  # type: ignore[attr-defined]
+    with HubThread() as hub:
+        proxy = hub.call(start)
+        try:
+            yield proxy
+        finally:
+            hub.call(lambda: proxy.server.stop(5))
+            hub.call(proxy.gateway.close)
 
 
 def raw_exchange(port: int, request: bytes, *, host: str = "127.0.0.1", half_close: bool = False) -> bytes:

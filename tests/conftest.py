@@ -1,0 +1,47 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from smgwproxy.truststores.file import FileTrustStore
+from tests.support import Identity, RawGateway, Script, always, make_identity
+
+
+@pytest.fixture(scope="session")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    """The gateway's own certificate."""
+    return make_identity(tmp_path_factory.mktemp("identity"))
+
+
+@pytest.fixture(scope="session")
+def impostor(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    """Another certificate with the same names."""
+    return make_identity(tmp_path_factory.mktemp("impostor"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileTrustStore:
+    """A file store without records."""
+    directory = tmp_path / "certs"
+    directory.mkdir()
+    return FileTrustStore(directory)
+
+
+@pytest.fixture
+def raw_gateway(identity: Identity) -> Iterator[Callable[..., RawGateway]]:
+    """Start scripted gateways; all are stopped at the end."""
+    started: list[RawGateway] = []
+
+    def start(script: Script | bytes, who: Identity | None = identity, **options: object) -> RawGateway:
+        chosen = always(script) if isinstance(script, bytes) else script
+        gateway = RawGateway(who, chosen, **options)  # type: ignore[arg-type]  # port and host, as the tests need
+        started.append(gateway)
+        return gateway
+
+    yield start
+    for gateway in started:
+        gateway.stop()
