@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from ssl import DER_cert_to_PEM_cert, PEM_cert_to_DER_cert
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -89,11 +93,16 @@ def _describe(der: bytes) -> Description:
             parsed = x509.load_der_x509_certificate(der)
             subject, issuer = parsed.subject.rfc4514_string(), parsed.issuer.rfc4514_string()
             not_before, not_after = parsed.not_valid_before_utc, parsed.not_valid_after_utc
-    except ValueError:
+            return Description(subject, issuer, not_before, not_after, _dns_names(parsed))
+    except Exception:  # noqa: BLE001  # the parser raises more than it tells: TypeError, InvalidVersion and others
         return Description()
+
+
+def _dns_names(parsed: x509.Certificate) -> tuple[str, ...]:
+    from cryptography import x509  # noqa: PLC0415  # as above
+
     try:
         names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        dns_names = tuple(names.value.get_values_for_type(x509.DNSName))
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        dns_names = ()
-    return Description(subject, issuer, not_before, not_after, dns_names)
+        return tuple(names.value.get_values_for_type(x509.DNSName))
+    except Exception:  # noqa: BLE001  # as above; subject and dates are worth telling without the names
+        return ()

@@ -27,11 +27,15 @@ _HOP_BY_HOP = frozenset(
 _ORIGIN_BOUND = frozenset({"strict-transport-security", "alt-svc"})
 _METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110 section 8.6
 
+# What follows must end the authority, or another host hides behind it (``//gateway@evil``); a quote, of a
+# Refresh, does so only as the last character.
 _AUTHORITY = (
-    r"(?P<scheme>https?:)?//(?P<host>\[[0-9a-f:.]+\]|[^/?#:@\[\]\s]*)(?::(?P<port>[0-9]*))?(?=[/?#\"'\s]|$)"
+    r"(?P<scheme>https?:)?//(?P<host>\[[0-9a-f:.]+\]|[^/?#:@\[\]\s\"']*)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|[\"']?$)"
 )
 _ABSOLUTE = re.compile(_AUTHORITY, re.IGNORECASE)
-_REFRESH = re.compile(rf"(?P<before>\s*[0-9.]*\s*[;,]\s*(?:url\s*=\s*)?[\"']?)(?={_AUTHORITY})", re.IGNORECASE)
+_REFRESH = re.compile(
+    rf"(?P<before>[0-9.]*+[ \t]*+[;,][ \t]*+(?:url[ \t]*+=[ \t]*+)?+[\"']?)(?={_AUTHORITY})", re.IGNORECASE
+)
 _PORTS = {"https:": DEFAULT_PORT, "http:": 80}
 
 
@@ -132,20 +136,21 @@ class _GatewayNames:
     gateway: Site
 
     def hosts(self) -> Iterator[str]:
-        yield from (self.origin.host.partition("%")[0], _host_of(self.gateway.authority))
+        yield from (self.origin.host.partition("%")[0].rstrip("."), _host_of(self.gateway.authority))
 
     def match(self, reference: re.Match[str]) -> bool:
-        host = reference["host"].strip("[]").lower().rstrip(".")
-        if host not in self.hosts():
+        if _host_of(reference["host"]) not in self.hosts():
             return False
         scheme, port = (reference["scheme"] or "https:").lower(), reference["port"]
         return not port or int(port) == self.origin.port or int(port) == _PORTS[scheme]
 
 
 def _host_of(authority: str) -> str:
+    """Return the host without brackets, port, and the last dot of a full name, in lower case."""
     if authority.startswith("["):
         return authority[1:].partition("]")[0].lower()
-    return authority.partition(":")[0].lower()
+    host, _, port = authority.partition(":")
+    return (authority if ":" in port else host).lower().rstrip(".")
 
 
 def _redirected(value: str, names: _GatewayNames, client: Site) -> str:
@@ -153,9 +158,11 @@ def _redirected(value: str, names: _GatewayNames, client: Site) -> str:
     if match is None or not names.match(match):
         return value
     rest = value[match.end() :]
-    if client.base or rest.startswith("/"):
+    if client.base:
         return client.base + rest
-    return "/" + rest
+    if rest.startswith("//"):  # on its own it would name a host (RFC 3986 section 4.2)
+        return "/." + rest
+    return rest if rest.startswith("/") else "/" + rest
 
 
 def _refreshed(value: str, names: _GatewayNames, client: Site) -> str:
@@ -172,7 +179,7 @@ def _mended_cookie(value: str, names: _GatewayNames, *, secure: bool) -> str:
     kept = [pair]
     for attribute in attributes:
         name, _, argument = (part.strip(" \t").lower() for part in attribute.partition("="))
-        if name == "domain" and argument.lstrip(".").strip("[]") in names.hosts():
+        if name == "domain" and _host_of(argument.lstrip(".")) in names.hosts():
             continue
         if not secure and (name == "secure" or (name == "samesite" and argument == "none")):
             continue

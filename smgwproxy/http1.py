@@ -18,16 +18,19 @@ Lines = list[tuple[str, str]]
 MAX_HEAD = 32 * 1024
 MAX_LINES = 100
 MAX_CHUNK_LINE = 256
-MAX_BODYLESS_LENGTH = 15  # digits: more than any disk holds, and far from overflow
+MAX_LENGTH_DIGITS = 15  # more than any disk holds, and far from overflow
 
 _TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _FIELD_LINE = re.compile(rf"({_TCHARS}):([^\x00-\x08\x0a-\x1f\x7f]*)")
 _REQUEST_LINE = re.compile(rf"({_TCHARS}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_LENGTH = re.compile(rf"[0-9]{{1,{MAX_BODYLESS_LENGTH}}}")
+_LENGTH = re.compile(rf"[0-9]{{1,{MAX_LENGTH_DIGITS}}}")
+# The values are told from the next extension as RFC 9112 section 7.1.1 has it: what could be split in several
+# ways takes a regular expression exponential time to refuse.
+_QUOTED = r'"(?:[^\x00-\x08\x0a-\x1f\x7f"\\]|\\[^\x00-\x08\x0a-\x1f\x7f])*"'
 _CHUNK_SIZE = re.compile(
-    rf"([0-9A-Fa-f]{{1,12}})(?:[ \t]*;[ \t]*{_TCHARS}(?:[ \t]*=[ \t]*[^\x00-\x08\x0a-\x1f\x7f]*)?)*"
+    rf"([0-9A-Fa-f]{{1,12}})(?:[ \t]*;[ \t]*{_TCHARS}(?:[ \t]*=[ \t]*(?:{_TCHARS}|{_QUOTED}))?)*"
 )
 
 
@@ -237,6 +240,7 @@ class BodyReader:
     complete: bool = False
     trailers: Lines = field(default_factory=list)
     _left: int = 0  # of the body (Length) or of the current chunk (Chunked)
+    _chunks: int = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.framing, Length):
@@ -261,15 +265,17 @@ class BodyReader:
         if not data:
             raise Incomplete(f"{self._left} bytes are missing")
         self._left -= len(data)
-        if self._left == 0:
-            if isinstance(self.framing, Length):
-                self.complete = True
-            elif self._line(2) != "":
-                raise MessageError("a chunk is longer than it says")
+        self.complete = self._left == 0 and isinstance(self.framing, Length)
         return data
 
     def _next_chunk(self) -> bool:
-        """Read a chunk's size line; at the last chunk read the trailers, too, and return False."""
+        """Read a chunk's size line; at the last chunk read the trailers, too, and return False.
+
+        The line end of the chunk before is read here, not with its data, which need not wait for it.
+        """
+        if self._chunks and self._line(2) != "":
+            raise MessageError("a chunk is longer than it says")
+        self._chunks += 1
         match = _CHUNK_SIZE.fullmatch(self._line(MAX_CHUNK_LINE))
         if match is None:
             raise MessageError("a chunk size is malformed")

@@ -63,13 +63,14 @@ def status_line(status: int) -> str:
 
 
 def _html(error: ExchangeError) -> bytes:
-    return _PAGE.format(
+    page = _PAGE.format(
         title=escape(error.title),
         message=escape(error.message),
         advice=escape(error.advice),
         status=error.status,
         phrase=HTTPStatus(error.status).phrase,
-    ).encode()
+    )
+    return page.encode(errors="backslashreplace")  # a file's name may hold octets that are no text
 
 
 def _json(error: ExchangeError) -> bytes:
@@ -80,7 +81,7 @@ def _json(error: ExchangeError) -> bytes:
         "advice": error.advice,
         "error": error.proxy_error,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(document, indent=2, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
 
 
 def _prefers_html(accept: str) -> bool:

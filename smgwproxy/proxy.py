@@ -198,9 +198,11 @@ class _Relayed:
 
 def _pieces(body: IO[bytes], length: int, exchange: Exchange) -> Iterator[bytes]:
     """Read exactly ``length`` bytes; raises `ClientGone` when the client sends fewer."""
+    # What streams must not wait for a full piece; not every server's stream can return what is there.
+    read = getattr(body, "read1", body.read)
     left = length
     while left:
-        piece = body.read(min(_PIECE, left))
+        piece = read(min(_PIECE, left))
         if not piece:
             raise ClientGone
         if left == length:

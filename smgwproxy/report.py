@@ -20,7 +20,6 @@ class LogReport:
         """Write the request's line, the error if there was one, and at debug level headers and bodies."""
         request = exchange.request
         self._logger.info(
-            "%s",
             request_line(
                 client=request.client,
                 method=request.method,

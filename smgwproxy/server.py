@@ -352,6 +352,10 @@ class RequestBody(io.RawIOBase):
             left -= len(piece) if left > 0 else 0
         return b"".join(pieces)
 
+    def read1(self, size: int = 65536) -> bytes:
+        """Return 1 to ``size`` bytes as soon as any are there; empty at the end. Raises as `read` does."""
+        return self._piece(size)
+
     def readinto(self, buffer: Any) -> int:
         """Fill ``buffer`` as `read` does; for the line methods of the base class."""
         data = self.read(len(buffer))

@@ -94,6 +94,17 @@ class Peer:
         body, self._unread = self._unread[:size], self._unread[size:]
         return body
 
+    def begun(self) -> bool:
+        """Wait for the first byte; False when the proxy closed the connection instead."""
+        return self._more()
+
+    def discard_body(self, size: int) -> None:
+        """Read ``size`` bytes and keep none of them."""
+        size -= len(self._unread)
+        self._unread = b""
+        while size > 0 and (data := self.connection.recv(65536)):
+            size -= len(data)
+
     def read_request(self) -> bytes:
         """Return the next request with its body."""
         head = self.read_head()
@@ -209,7 +220,9 @@ class RawGateway:
                 self._sockets.append(connection)
             peer = Peer(connection)
             self.peers.append(peer)
-            self.script(peer)
+            # First use only shakes hands: no script for that.
+            if not self._context or peer.begun():
+                self.script(peer)
             if isinstance(connection, ssl.SSLSocket) and connection.fileno() >= 0:
                 connection = connection.unwrap()
         except (OSError, ValueError):

@@ -36,7 +36,10 @@ class MalformedAuthorization(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """The parameters of a client's Digest answer, unquoted (RFC 7616 section 3.4)."""
+    """The parameters of a client's Digest answer, unquoted (RFC 7616 section 3.4).
+
+    They are the header's bytes decoded as Latin-1, so a user name in UTF-8 looks odd here.
+    """
 
     username: str
     realm: str
@@ -93,13 +96,14 @@ def _parameters(text: str) -> dict[str, str]:
 
 def expected_response(answer: Authorization, method: str, password: str) -> str:
     """Reckon the response that belongs to ``answer`` (RFC 7616 section 3.4.1)."""
-    user = _hash(answer.algorithm, f"{answer.username}:{answer.realm}:{password}")
-    request = _hash(answer.algorithm, f"{method}:{answer.uri}")
-    return _hash(answer.algorithm, f"{user}:{answer.nonce}:{answer.count}:{answer.cnonce}:auth:{request}")
+    name = f"{answer.username}:{answer.realm}:".encode("latin-1")
+    user = _hash(answer.algorithm, name + password.encode())
+    request = _hash(answer.algorithm, f"{method}:{answer.uri}".encode("latin-1"))
+    proof = f"{user}:{answer.nonce}:{answer.count}:{answer.cnonce}:auth:{request}"
+    return _hash(answer.algorithm, proof.encode("latin-1"))
 
 
-def _hash(algorithm: str, text: str) -> str:
-    data = text.encode()
+def _hash(algorithm: str, data: bytes) -> str:
     if algorithm == "SHA-256":
         return hashlib.sha256(data).hexdigest()
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -169,8 +173,9 @@ class DigestLogin:
         if not self._belongs_here(answer) or not (answer.uri == target or moved):
             return Verdict.MALFORMED
         expected = expected_response(answer, method, self._password)
-        right_response = hmac.compare_digest(expected.encode(), answer.response.encode())
-        if not (right_response and hmac.compare_digest(self._user.encode(), answer.username.encode())):
+        right_response = hmac.compare_digest(expected.encode(), answer.response.encode("latin-1"))
+        right_user = hmac.compare_digest(self._user.encode(), answer.username.encode("latin-1"))
+        if not (right_response and right_user):
             return Verdict.WRONG
         return Verdict.GOOD if self._use(answer, again=moved) else Verdict.STALE
 

@@ -16,7 +16,7 @@ _METER = "1emh0000000001"
 _CONTRACT = "TAF1-0000000001"
 _WATT = 27  # DLMS unit code
 _POWER = "0100100700ff"
-_LOOK = pages.Look("casa·sim", "Smart-Meter-Gateway", "#7a1a1f", "#666666")
+_LOOK = pages.Look("demo·smgw", "Bauart EMH CASA", "#7a1a1f", "#666666")
 
 
 class Emh(Vendor):

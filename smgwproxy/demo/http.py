@@ -109,12 +109,12 @@ class Reader:
         Raises `RefusedRequest` and `BrokenOff`.
         """
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > _HEAD_LIMIT:
-                raise RefusedRequest(431, "the head is too large", self._buffer)
+            self._check_size(len(self._buffer))
             if not self._more():
                 if self._buffer:
                     raise BrokenOff(self._buffer)
                 return None
+        self._check_size(end)
         head, self._buffer = self._buffer[: end + 4], self._buffer[end + 4 :]
         request = self._parse(head)
         size = _body_size(request)
@@ -123,6 +123,10 @@ class Reader:
                 raise BrokenOff(head + self._buffer)
         body, self._buffer = self._buffer[:size], self._buffer[size:]
         return replace(request, body=body)
+
+    def _check_size(self, size: int) -> None:
+        if size > _HEAD_LIMIT:
+            raise RefusedRequest(431, "the head is too large", self._buffer)
 
     def _more(self) -> bool:
         data = self._receive(_RECEIVE)

@@ -30,7 +30,7 @@ _PAGE = Template("""<!DOCTYPE html>
 <link rel="icon" href="data:,">
 <style>
 body { margin: 0; background: #f1f1f1; color: #333; font: 14px/1.5 Verdana, "DejaVu Sans", sans-serif; }
-.sheet { max-width: 60rem; min-height: 30rem; margin: 0 auto; padding: 1rem 1.5rem 2rem; background: #fff;
+.sheet { max-width: 68rem; min-height: 30rem; margin: 0 auto; padding: 1rem 1.5rem 2rem; background: #fff;
   box-sizing: border-box; }
 header { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.5rem; margin-bottom: 1.5rem; }
 .wordmark { color: $dark; font-size: 2rem; font-weight: bold; line-height: 1; }
@@ -49,7 +49,8 @@ nav .here { background: $dark; color: #fff; }
 nav form { margin: 0; }
 main { flex: 3 1 18rem; min-width: 0; overflow-x: auto; }
 table { border-collapse: collapse; }
-th, td { padding: .15rem .9rem .15rem .3rem; font-weight: normal; text-align: left; vertical-align: top; }
+table + table { margin-top: 1.5rem; }
+th, td { padding: .15rem .6rem .15rem .3rem; font-weight: normal; text-align: left; vertical-align: top; }
 thead th { border-bottom: 1px solid #999; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 footer { color: #777; font-size: .85em; }

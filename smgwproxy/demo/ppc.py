@@ -25,7 +25,7 @@ _METER_ID = hashlib.sha256(_METER_NAME.encode()).hexdigest()[:32]
 _SESSION_LIFE = timedelta(minutes=10)
 _LONGEST_EXPORT = timedelta(days=100)
 _FORM = "application/x-www-form-urlencoded"
-_LOOK = pages.Look("ppc·sim", "Smart Meter Gateway", "#00594c", "#5b8f22")
+_LOOK = pages.Look("demo·smgw", "Bauart PPC", "#00594c", "#5b8f22")
 _FIRMWARE = (("smgw-bootstream", "33918"), ("smgw-services", "34868"), ("smgw-kernel", "34500"))
 _ACTIONS = (
     ("meterform", "Zählerprofil"),

@@ -25,8 +25,9 @@ _ARCHIVED_USAGE_POINT = "2"
 _JSON_VERSION = "1.3.0"
 _SELF_TEST = timedelta(minutes=10)
 _LONGEST_QUERY = timedelta(days=31)
-_LOOK = pages.Look("conexa·sim", "smart meter demo", "#1d4477", "#8a9a00")
+_LOOK = pages.Look("demo·smgw", "Bauart Theben Conexa", "#1d4477", "#8a9a00")
 _ENTRIES = ("/smgw/m2m", "/smgw/m2m/")
+_ROOTS = ("/", "/smgw", "/smgw/", "/smgw/cust", "/smgw/cust/")
 
 _Question = Mapping[str, object]
 
@@ -84,8 +85,8 @@ class Theben(Vendor):
             return None
         if request.path == f"{self._pages}/logout":
             return html(self._farewell())
-        # Clients follow the 307 with the Authorization they made for the entry.
-        moved_from = _ENTRIES if request.path == self._json_path else ()
+        # Clients follow a redirect with the Authorization they made for where it came from.
+        moved_from = {self._json_path: _ENTRIES, self.page: _ROOTS}.get(request.path, ())
         verdict = self.check_login(request, moved_from=moved_from)
         if verdict is Verdict.WRONG:
             return None
@@ -203,7 +204,7 @@ class Theben(Vendor):
         self_test = f"{self._pages}/selftest"
         if request.method not in {"GET", "HEAD"} and (request.method, request.path) != ("POST", self_test):
             return text(405, "Method Not Allowed", ("Allow", "GET, HEAD"))
-        if request.path in {"/", "/smgw", "/smgw/", "/smgw/cust", "/smgw/cust/", self._pages}:
+        if request.path in _ROOTS:
             return Reply(302, (("Location", self.page),))
         if request.path == self.page:
             return html(self._start())

@@ -1,0 +1,278 @@
+"""Promise 2: no byte to a stranger. Real TLS on loopback, with what the stranger received counted."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from smgwproxy.backend import threaded
+from smgwproxy.certificate import Certificate, Fingerprint
+from smgwproxy.connection import ExactHead
+from smgwproxy.errors import CertificateChanged, InternalError, PinRefused, TrustStoreError
+from smgwproxy.gateway import Gateway, Limits
+from smgwproxy.origin import Origin
+from smgwproxy.truststores.base import Pin
+from smgwproxy.truststores.file import FileTrustStore
+from tests.support import OK, Identity, RawGateway, head_lines, make_identity, raw_exchange, running_proxy
+
+StartGateway = Callable[..., RawGateway]
+SECRET = b"POST /secret HTTP/1.1\r\nHost: pi\r\nAuthorization: mine\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody"
+
+
+def record(store_directory: Path, origin: Origin) -> Path:
+    return store_directory / f"{origin}.json"
+
+
+@pytest.fixture
+def certs(tmp_path: Path) -> Path:
+    return tmp_path / "certs"
+
+
+class Constant:
+    """A store with fixed pins."""
+
+    def __init__(self, *pins: Identity) -> None:
+        self.pins = [Pin(identity.certificate.fingerprint) for identity in pins]
+
+    def lookup(self, origin: Origin) -> Sequence[Pin]:
+        return self.pins
+
+    def pin(self, origin: Origin, certificate: Certificate) -> Sequence[Pin]:
+        raise PinRefused(origin, str(certificate.fingerprint))
+
+
+def test_first_use_pins_and_is_answered(
+    raw_gateway: StartGateway, store: FileTrustStore, certs: Path, identity: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, store) as proxy:
+        assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 200 OK")
+    written = json.loads(record(certs, gateway.origin).read_text())
+    assert written["fingerprint"] == str(identity.certificate.fingerprint)
+
+
+def test_parallel_first_uses_agree_on_one_pin_and_one_handshake_more(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    gateway = raw_gateway(OK)
+    answers: list[bytes] = []
+    with running_proxy(gateway.origin, store) as proxy:
+        clients = [
+            threading.Thread(target=lambda: answers.append(raw_exchange(proxy.port, SECRET))) for _ in range(20)
+        ]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+    assert [head_lines(one)[0] for one in answers] == [b"HTTP/1.1 200 OK"] * 20
+    assert gateway.connections == 2
+    assert len(store.entries()) == 1
+
+
+def test_changed_certificate_gets_no_byte(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, impostor: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, store) as proxy:
+        raw_exchange(proxy.port, SECRET)
+        gateway.stop()
+        stranger = raw_gateway(OK, impostor, port=gateway.port)
+        said = raw_exchange(proxy.port, SECRET)
+    assert stranger.connections > 0
+    assert stranger.received == b""
+    assert said.startswith(b"HTTP/1.1 502 ")
+
+
+def test_certificate_copied_but_for_the_key_gets_no_byte(
+    raw_gateway: StartGateway, store: FileTrustStore, tmp_path: Path
+) -> None:
+    theirs = make_identity(tmp_path, "SMGW", ec.generate_private_key(ec.SECP256R1()))
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, store) as proxy:
+        raw_exchange(proxy.port, SECRET)
+        gateway.stop()
+        stranger = raw_gateway(OK, theirs, port=gateway.port)
+        raw_exchange(proxy.port, SECRET)
+    assert stranger.connections > 0
+    assert stranger.received == b""
+
+
+def test_changed_certificate_is_told_with_both_fingerprints_and_what_to_do(
+    raw_gateway: StartGateway, store: FileTrustStore, certs: Path, identity: Identity, impostor: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, store) as proxy:
+        raw_exchange(proxy.port, SECRET)
+        gateway.stop()
+        raw_gateway(OK, impostor, port=gateway.port)
+        said = raw_exchange(proxy.port, SECRET).decode()
+        proxy.next_exchange()
+        error = proxy.next_exchange().error
+    assert isinstance(error, CertificateChanged)  # its text is what the log gets
+    for text in (said, str(error)):
+        assert str(identity.certificate.fingerprint) in text
+        assert str(impostor.certificate.fingerprint) in text
+        assert str(record(certs, gateway.origin)) in text
+    assert "Proxy-Status: smgwproxy; error=tls_certificate_error" in said
+
+
+def test_removing_the_record_takes_effect_at_once(
+    raw_gateway: StartGateway, store: FileTrustStore, certs: Path, impostor: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, store) as proxy:
+        raw_exchange(proxy.port, SECRET)
+        gateway.stop()
+        raw_gateway(OK, impostor, port=gateway.port)
+        assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 502 ")
+        record(certs, gateway.origin).unlink()
+        assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 200 ")
+
+
+def test_kept_connection_is_not_used_under_another_pin(
+    raw_gateway: StartGateway, store: FileTrustStore, certs: Path, impostor: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, store) as proxy:
+        raw_exchange(proxy.port, SECRET)
+        before = len(gateway.received)
+        written = json.loads(record(certs, gateway.origin).read_text())
+        del written["certificate"]
+        written["fingerprint"] = str(impostor.certificate.fingerprint)
+        record(certs, gateway.origin).write_text(json.dumps(written))
+        assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 502 ")
+    assert len(gateway.received) == before
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"fingerprint": ""}', '{"fingerprint": "00"}'])
+def test_unreadable_record_is_an_error_and_the_gateway_hears_nothing(
+    raw_gateway: StartGateway, store: FileTrustStore, certs: Path, content: str
+) -> None:
+    gateway = raw_gateway(OK)
+    record(certs, gateway.origin).write_text(content)
+    with running_proxy(gateway.origin, store) as proxy:
+        said = raw_exchange(proxy.port, SECRET)
+    assert said.startswith(b"HTTP/1.1 500 ")
+    assert str(record(certs, gateway.origin)).encode() in said
+    assert gateway.connections == 0
+    assert record(certs, gateway.origin).read_text() == content
+
+
+def test_record_of_the_original_proxy_is_honoured(
+    raw_gateway: StartGateway, store: FileTrustStore, certs: Path, identity: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    record(certs, gateway.origin).write_text(
+        json.dumps(
+            {
+                "fingerprint": str(identity.certificate.fingerprint),
+                "subject": "CN=SMGW",
+                "issuer": "CN=SMGW",
+                "not_before": "2025-01-01 00:00:00 +0000 UTC",
+                "not_after": "2032-01-01 00:00:00 +0000 UTC",
+                "dns_names": None,
+            }
+        )
+    )
+    with running_proxy(gateway.origin, store) as proxy:
+        assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 200 ")
+    assert gateway.connections == 1  # no first use
+
+
+def test_expired_certificate_that_is_pinned_is_used(
+    raw_gateway: StartGateway, store: FileTrustStore, tmp_path: Path
+) -> None:
+    gateway = raw_gateway(OK, make_identity(tmp_path, days=-10))
+    with running_proxy(gateway.origin, store) as proxy:
+        assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 200 ")
+
+
+def test_backup_pin_is_tried_when_the_first_does_not_match(
+    raw_gateway: StartGateway, identity: Identity, impostor: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, Constant(impostor, identity)) as proxy:
+        first = raw_exchange(proxy.port, SECRET)
+        assert gateway.connections == 2
+        second = raw_exchange(proxy.port, SECRET)
+    assert first == second
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert gateway.connections == 2, "the pin that matched last is tried first"
+
+
+def test_store_without_first_use_sends_nothing(raw_gateway: StartGateway) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, Constant()) as proxy:
+        said = raw_exchange(proxy.port, SECRET)
+    assert said.startswith(b"HTTP/1.1 502 ")
+    assert b"takes none on first use" in said
+    assert gateway.received == b""
+
+
+def test_store_that_forgets_what_it_pinned_sends_nothing(raw_gateway: StartGateway) -> None:
+    class Forgetful(Constant):
+        def pin(self, origin: Origin, certificate: Certificate) -> Sequence[Pin]:
+            return ()
+
+    gateway = raw_gateway(OK)
+    with Gateway(gateway.origin, Forgetful()) as client, pytest.raises(TrustStoreError, match="faulty"):
+        client.send("GET", "/", [])
+    assert gateway.received == b""
+
+
+def test_failing_store_never_opens_the_door(raw_gateway: StartGateway) -> None:
+    class Failing(Constant):
+        def lookup(self, origin: Origin) -> Sequence[Pin]:
+            raise RuntimeError("the database is gone")
+
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, Failing()) as proxy:
+        assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 500 ")
+    assert gateway.connections == 0
+
+
+def test_connection_without_a_compared_fingerprint_sends_nothing(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    gateway = raw_gateway(OK)
+    with Gateway(gateway.origin, store) as client:
+        pool = client._pool(Fingerprint("0" * 64))
+        connection = pool.new_connection()
+        connection.assert_fingerprint = None
+        connection.connect()
+        try:
+            with pytest.raises(InternalError, match="not compared"):
+                connection.request("GET", "/", headers=ExactHead.of("GET", "/", []))
+        finally:
+            connection.close()
+    gateway.stop()
+    assert gateway.received == b""
+
+
+def test_library_in_threads_pins_too(raw_gateway: StartGateway, store: FileTrustStore, impostor: Identity) -> None:
+    gateway = raw_gateway(OK)
+    lines = [("Host", str(gateway.origin))]
+    with Gateway(str(gateway.origin), store, Limits(), threaded()) as client:
+        with client.send("GET", "/", lines) as answer:
+            assert answer.read() == b"ok"
+        gateway.stop()
+        stranger = raw_gateway(OK, impostor, port=gateway.port)
+        with pytest.raises(CertificateChanged):
+            client.send("GET", "/", lines)
+    assert stranger.received == b""
+
+
+def test_start_pins_without_a_request(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    with Gateway(gateway.origin, store) as client:
+        (pin,) = client.ensure_pinned()
+    assert pin.fingerprint == identity.certificate.fingerprint
+    gateway.stop()
+    assert gateway.received == b""
