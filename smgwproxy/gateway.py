@@ -74,8 +74,8 @@ class Gateway:
         self._limits = limits or Limits()
         self._backend = backend or threaded()
         self._turns = Turns(self._limits.connections, self._backend.event_class)
-        # One pool at most: a pin other than the last one makes another pool, and PoolManager closes the old
-        # one with its connections.
+        # One pool at a time: a pin other than the last one makes another pool, and `_pool` closes the old one,
+        # which PoolManager leaves to the garbage collector.
         self._manager = PoolManager(
             num_pools=1,
             maxsize=self._limits.connections,
@@ -87,6 +87,7 @@ class Gateway:
             assert_hostname=False,
         )
         self._manager.pool_classes_by_scheme = {"https": self._backend.pool_class}
+        self._current: ExactPool | None = None
         self._last_good: Fingerprint | None = None
 
     def __enter__(self) -> Self:
@@ -99,7 +100,10 @@ class Gateway:
 
     def close(self) -> None:
         """Close the idle connections; those in use are closed at the end of their exchange."""
+        current, self._current = self._current, None
         self._manager.clear()
+        if current is not None:
+            current.close()
 
     def send(self, method: str, target: str, lines: Lines, body: Iterable[bytes] = ()) -> GatewayAnswer:
         """Send one request and return its answer, unread; the caller must close it.
@@ -155,6 +159,9 @@ class Gateway:
                     preload_content=False,
                     decode_content=False,
                 )
+            except urllib3_errors.ClosedPoolError:
+                # The pins changed in another thread, and nothing has been sent: begin anew with the new ones.
+                return self._send_pinned(method, target, lines, body)
             except urllib3_errors.SSLError as error:
                 mismatch = _PRESENTED.search(str(error))
                 if mismatch is None:
@@ -196,13 +203,20 @@ class Gateway:
             raise self._translated(error) from error
 
     def _pool(self, fingerprint: Fingerprint) -> ExactPool:
-        pool = self._manager.connection_from_host(
-            self.origin.host,
-            self.origin.port,
-            scheme="https",
-            pool_kwargs={"assert_fingerprint": str(fingerprint)},
+        pool = cast(
+            ExactPool,
+            self._manager.connection_from_host(
+                self.origin.host,
+                self.origin.port,
+                scheme="https",
+                pool_kwargs={"assert_fingerprint": str(fingerprint)},
+            ),
         )
-        return cast(ExactPool, pool)
+        if pool is not self._current:
+            stale, self._current = self._current, pool
+            if stale is not None:
+                stale.close()
+        return pool
 
     def _translated(self, error: Exception) -> GatewayError:
         """Name the fault that a library's error stands for."""

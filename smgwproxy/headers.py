@@ -30,7 +30,8 @@ _METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110 section 
 # What follows must end the authority, or another host hides behind it (``//gateway@evil``); a quote, of a
 # Refresh, does so only as the last character.
 _AUTHORITY = (
-    r"(?P<scheme>https?:)?//(?P<host>\[[0-9a-f:.]+\]|[^/?#:@\[\]\s\"']*)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|[\"']?$)"
+    r"(?P<scheme>https?:)?//(?P<host>\[[0-9a-f:.]+\]|[^/?#:@\[\]\s\"']*)"
+    r"(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|[\"']?$)"
 )
 _ABSOLUTE = re.compile(_AUTHORITY, re.IGNORECASE)
 _REFRESH = re.compile(

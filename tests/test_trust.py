@@ -21,7 +21,10 @@ from smgwproxy.truststores.file import FileTrustStore
 from tests.support import OK, Identity, RawGateway, head_lines, make_identity, raw_exchange, running_proxy
 
 StartGateway = Callable[..., RawGateway]
-SECRET = b"POST /secret HTTP/1.1\r\nHost: pi\r\nAuthorization: mine\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody"
+SECRET = (
+    b"POST /secret HTTP/1.1\r\nHost: pi\r\nAuthorization: mine\r\n"
+    b"Content-Length: 4\r\nConnection: close\r\n\r\nbody"
+)
 
 
 def record(store_directory: Path, origin: Origin) -> Path:

@@ -65,7 +65,6 @@ class HubThread:
         self._wake.start(self._spawn_jobs)
         self._ready.set()
         self._end.wait()
-        gevent.idle()  # gevent closes some sockets only in the loop's next round
         self._wake.stop()
         self._wake.close()
         hub.destroy(destroy_loop=True)

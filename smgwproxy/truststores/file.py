@@ -13,7 +13,7 @@ from typing import Any
 
 from smgwproxy.certificate import Certificate, Fingerprint
 from smgwproxy.errors import ConfigError, TrustStoreError
-from smgwproxy.origin import DEFAULT_PORT, Origin
+from smgwproxy.origin import Origin
 from smgwproxy.truststores.base import Pin
 
 _MAX_RECORD = 1024 * 1024  # bytes; a record has some 2,000
@@ -77,18 +77,32 @@ class FileTrustStore:
     def entries(self) -> Sequence[tuple[str, Sequence[Pin]]]:
         """Return all records by file name; see `smgwproxy.truststores.base.ListableTrustStore.entries`."""
         found: list[tuple[str, Sequence[Pin]]] = []
-        for path in sorted(self._directory.glob("*.json")):
+        for path in self._records():
             pin = _read(path)
             if pin is not None:
                 found.append((path.stem, (pin,)))
         return found
 
     def _paths(self, origin: Origin) -> list[Path]:
-        """Return the files that may hold the record: ours, then the original's for a target with its port."""
-        names = [str(origin)]
-        if origin.port == DEFAULT_PORT:
-            names.append(f"{origin}:{DEFAULT_PORT}")
-        return [self._directory / f"{name}.json" for name in names]
+        """Return the files that may hold the record: ours, then those that name the origin in other words.
+
+        The original named a record as its user had typed the target: with ``:443``, or in capitals.
+        """
+        ours = self._directory / f"{origin}.json"
+        return [ours, *(path for path in self._records() if path != ours and _named(path) == origin)]
+
+    def _records(self) -> list[Path]:
+        try:
+            return sorted(path for path in self._directory.iterdir() if path.suffix == ".json")
+        except OSError as error:
+            raise _unreadable(self._directory, error.strerror or str(error)) from error
+
+
+def _named(path: Path) -> Origin | None:
+    try:
+        return Origin.parse(path.stem)
+    except ValueError:
+        return None
 
 
 def _read(path: Path) -> Pin | None:
@@ -96,13 +110,15 @@ def _read(path: Path) -> Pin | None:
     try:
         with path.open("rb") as file:
             octets = file.read(_MAX_RECORD + 1)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if path.is_symlink():  # somebody keeps the record elsewhere, where it is out of reach now
+            raise _unreadable(path, "it is a link to a file that is not there") from error
         return None
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
     try:
         return _parse(octets, path)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unreadable(path, f"it is no trust record ({error})") from error
 
 
@@ -111,14 +127,16 @@ def _parse(octets: bytes, path: Path) -> Pin:
     if not isinstance(record, dict):
         raise TypeError("not a JSON object")
     fingerprint = Fingerprint(record["fingerprint"])
-    pinned_at = record.get("pinned_at")
-    certificate = Certificate.from_pem(record["certificate"]) if "certificate" in record else None
+    certificate = Certificate.from_pem(str(record["certificate"])) if "certificate" in record else None
     if certificate is not None and certificate.fingerprint != fingerprint:
         raise ValueError("the certificate is not the one of the fingerprint")
+    pinned_at = datetime.fromisoformat(record["pinned_at"]) if "pinned_at" in record else None
+    if pinned_at is not None and pinned_at.tzinfo is None:
+        raise ValueError("pinned_at has no time zone")
     return Pin(
         fingerprint,
         certificate,
-        None if pinned_at is None else datetime.fromisoformat(pinned_at),
+        pinned_at,
         subject=str(record.get("subject", "")),
         not_after=str(record.get("not_after", "")),
         record=str(path),
