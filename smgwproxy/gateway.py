@@ -70,6 +70,9 @@ class Gateway:
         backend: Backend | None = None,
     ) -> None:
         self.origin = Origin.parse(origin) if isinstance(origin, str) else origin
+        # urllib3 takes an IPv6 address as a URL has it: in brackets, the % of a zone encoded (RFC 6874).
+        host = self.origin.host
+        self._host = f"[{host.replace('%', '%25')}]" if ":" in host else host
         self._truststore = truststore
         self._limits = limits or Limits()
         self._backend = backend or threaded()
@@ -194,9 +197,7 @@ class Gateway:
         return pins
 
     def _presented_certificate(self) -> Certificate:
-        pool = cast(
-            ExactPool, self._manager.connection_from_host(self.origin.host, self.origin.port, scheme="https")
-        )
+        pool = cast(ExactPool, self._manager.connection_from_host(self._host, self.origin.port, scheme="https"))
         try:
             return Certificate(pool.new_connection().peer_certificate())
         except (urllib3_errors.HTTPError, OSError) as error:
@@ -206,7 +207,7 @@ class Gateway:
         pool = cast(
             ExactPool,
             self._manager.connection_from_host(
-                self.origin.host,
+                self._host,
                 self.origin.port,
                 scheme="https",
                 pool_kwargs={"assert_fingerprint": str(fingerprint)},

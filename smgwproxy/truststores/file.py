@@ -165,13 +165,18 @@ def _go_time(moment: datetime | None) -> str:
 
 def _write_if_absent(path: Path, record: dict[str, Any]) -> None:
     """Write the record whole and durably, unless ``path`` exists; raises `OSError`."""
-    with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=".", suffix=".tmp") as file:
-        file.write(json.dumps(record, indent=2).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    # Not a NamedTemporaryFile, which stays behind for a while when the disk is full.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(json.dumps(record, indent=2).encode() + b"\n")
+            file.flush()
+            os.fsync(handle)
         # When another process was first, its record counts; it must be durable all the same.
         with suppress(FileExistsError):
-            os.link(file.name, path)
+            path.hardlink_to(name)
+    finally:
+        Path(name).unlink()
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)
