@@ -92,9 +92,10 @@ Framing = Length | Chunked | UntilClose
 def parse_request_head(octets: bytes) -> RequestHead:
     """Parse a request head up to and including its empty line.
 
-    Raises `MessageError`: 400, 431 for too many lines, 505 for a version other than 1.0 and 1.1.
+    One empty line before it is skipped (RFC 9112 section 2.2). Raises `MessageError`: 400, 431 for too many
+    lines, 505 for a version other than 1.0 and 1.1.
     """
-    first, lines = _split_head(octets)
+    first, lines = _split_head(octets.removeprefix(b"\r\n"))
     match = _REQUEST_LINE.fullmatch(first)
     if match is None:
         raise MessageError("the request line is malformed")
