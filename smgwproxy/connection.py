@@ -1,7 +1,7 @@
 """urllib3's connection to the gateway, made exact: heads go out as they are, answers are read strictly.
 
 urllib3 normalises request targets and joins header lines; http.client takes a 1xx answer for the final one,
-and passes duplicate lengths. So the finished head travels through urllib3 whole (`ExactHead`), and the
+and passes duplicate lengths. So the finished request travels through urllib3 whole (`ExactRequest`), and the
 answer is parsed by `smgwproxy.http1`. Pooling, dialling, TLS and the fingerprint stay urllib3's.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from http.client import RemoteDisconnected
 from typing import Any, cast
 
@@ -45,38 +46,26 @@ class NoAnswer(RemoteDisconnected):
         self.reused = reused
 
 
-class ExactHead(Mapping[str, str]):
-    """A finished request head, in the place of urllib3's ``headers``, which urllib3 only hands through.
+@dataclass(frozen=True, slots=True)
+class ExactRequest:
+    """A whole request as urllib3's ``body``: an iterable of bytes, which urllib3 hands through as it is.
 
-    ``octets`` is the head up to and including its empty line. As a mapping it is empty: nothing may be looked
-    up in it, joined or added to it on the way.
+    ``head`` is the head up to and including its empty line, ``body`` the pieces of the body, which are read as
+    they are sent. The first one goes out with the head, so that small requests are one write.
     """
 
-    def __init__(self, octets: bytes) -> None:
-        self.octets = octets
+    head: bytes
+    body: Iterable[bytes] = ()
 
     @classmethod
-    def of(cls, method: str, target: str, lines: Lines) -> ExactHead:
-        """Build the head of an HTTP/1.1 request; the parts must come from `smgwproxy.http1`."""
-        return cls(encoded_head(f"{method} {target} HTTP/1.1", lines))
+    def of(cls, method: str, target: str, lines: Lines, body: Iterable[bytes] = ()) -> ExactRequest:
+        """Build an HTTP/1.1 request; the parts of its head must come from `smgwproxy.http1`."""
+        return cls(encoded_head(f"{method} {target} HTTP/1.1", lines), body)
 
-    def __getitem__(self, name: str) -> str:
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-    def copy(self) -> ExactHead:
-        """Return itself: it never changes."""
-        return self
-
-    def update(self, others: Mapping[str, str]) -> None:
-        """Take the header lines for a forward proxy, of which there are none on the way to a gateway."""
-        if others:
-            raise InternalError("A forward proxy is set between here and the gateway.", "Remove it.")
+    def __iter__(self) -> Iterator[bytes]:
+        pieces = iter(self.body)
+        yield self.head + next(pieces, b"")
+        yield from pieces
 
 
 class Answer(BaseHTTPResponse):
@@ -194,15 +183,15 @@ class ExactConnection(HTTPSConnection):
         return der
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **_: Any) -> None:
-        """Send the head ``headers`` (an `ExactHead`) and the pieces of ``body``; the target is in the head."""
-        del url
+        """Send ``body``, an `ExactRequest`, in which everything is; ``url`` and ``headers`` are not used."""
+        del url, headers
         if not (self.assert_fingerprint and self.is_verified):
             raise InternalError("The gateway's certificate was not compared with a pin.", "Report this fault.")
         self._method = method
         self._exchanges += 1
         self.sock.settimeout(self.timeout)
         try:
-            for piece in _joined(cast(ExactHead, headers).octets, cast("Iterable[bytes]", body or ())):
+            for piece in cast(ExactRequest, body):
                 self.sock.sendall(piece)
         except ssl.SSLError as error:
             # The peer may have answered before it closed: a broken pipe lets urllib3 read that answer.
@@ -244,10 +233,3 @@ class ExactPool(HTTPSConnectionPool):
     def new_connection(self) -> ExactConnection:
         """Make a connection that is not connected yet and does not belong to the pool."""
         return cast(ExactConnection, self._new_conn())
-
-
-def _joined(head: bytes, body: Iterable[bytes]) -> Iterator[bytes]:
-    """Put the first piece of the body behind the head, so that small requests are one write."""
-    pieces = iter(body)
-    yield head + next(pieces, b"")
-    yield from pieces

@@ -9,14 +9,14 @@ import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from urllib3 import PoolManager, Timeout
 from urllib3 import exceptions as urllib3_errors
 
 from smgwproxy.backend import Backend, threaded
 from smgwproxy.certificate import Certificate, Fingerprint
-from smgwproxy.connection import Answer, ExactHead, ExactPool, NoAnswer
+from smgwproxy.connection import Answer, ExactPool, ExactRequest, NoAnswer
 from smgwproxy.errors import (
     CertificateChanged,
     ExchangeError,
@@ -148,15 +148,14 @@ class Gateway:
     def _send_pinned(self, method: str, target: str, lines: Lines, body: Iterable[bytes]) -> Answer:
         """Try the pins one after the other, as long as they do not match; raises `NoAnswer` as it comes."""
         pins = self._pins()
-        head = ExactHead.of(method, target, lines)
+        request = ExactRequest.of(method, target, lines, body)
         presented: str | None = None
         for pin in sorted(pins, key=lambda pin: pin.fingerprint != self._last_good):
             try:
                 answer = self._pool(pin.fingerprint).urlopen(
                     method,
-                    "/",  # the target is in the head, where urllib3 does not normalise it
-                    body,
-                    head,
+                    "/",  # the target is in the request, where urllib3 does not normalise it
+                    cast(Any, request),
                     retries=False,
                     redirect=False,
                     preload_content=False,

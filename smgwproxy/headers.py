@@ -27,16 +27,12 @@ _HOP_BY_HOP = frozenset(
 _ORIGIN_BOUND = frozenset({"strict-transport-security", "alt-svc"})
 _METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110 section 8.6
 
-# What follows must end the authority, or another host hides behind it (``//gateway@evil``); a quote, of a
-# Refresh, does so only as the last character.
-_AUTHORITY = (
-    r"(?P<scheme>https?:)?//(?P<host>\[[0-9a-f:.]+\]|[^/?#:@\[\]\s\"']*)"
-    r"(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|[\"']?$)"
+# What follows must end the authority, or another host hides behind it (``//gateway@evil``).
+_ABSOLUTE = re.compile(
+    r"(?P<scheme>https?:)?//(?P<host>\[[0-9a-f:.]+\]|[^/?#:@\[\]\s]*)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|$)",
+    re.IGNORECASE,
 )
-_ABSOLUTE = re.compile(_AUTHORITY, re.IGNORECASE)
-_REFRESH = re.compile(
-    rf"(?P<before>[0-9.]*+[ \t]*+[;,][ \t]*+(?:url[ \t]*+=[ \t]*+)?+[\"']?)(?={_AUTHORITY})", re.IGNORECASE
-)
+_REFRESH = re.compile(r"[0-9.]*+[ \t]*+[;,][ \t]*+(?:url[ \t]*+=[ \t]*+)?+(?P<quote>[\"']?)", re.IGNORECASE)
 _PORTS = {"https:": DEFAULT_PORT, "http:": 80}
 
 
@@ -168,7 +164,10 @@ def _redirected(value: str, names: _GatewayNames, client: Site) -> str:
 
 def _refreshed(value: str, names: _GatewayNames, client: Site) -> str:
     match = _REFRESH.match(value)
-    return value if match is None else match["before"] + _redirected(value[match.end() :], names, client)
+    if match is None:
+        return value
+    url, quote, rest = value[match.end() :].partition(match["quote"] or "\n")
+    return match[0] + _redirected(url, names, client) + quote + rest
 
 
 def _mended_cookie(value: str, names: _GatewayNames, *, secure: bool) -> str:

@@ -241,7 +241,7 @@ class BodyReader:
     complete: bool = False
     trailers: Lines = field(default_factory=list)
     _left: int = 0  # of the body (Length) or of the current chunk (Chunked)
-    _chunks: int = 0
+    _within: bool = False  # a chunk has been begun
 
     def __post_init__(self) -> None:
         if isinstance(self.framing, Length):
@@ -274,9 +274,9 @@ class BodyReader:
 
         The line end of the chunk before is read here, not with its data, which need not wait for it.
         """
-        if self._chunks and self._line(2) != "":
-            raise MessageError("a chunk is longer than it says")
-        self._chunks += 1
+        if self._within:
+            self._line(2)  # holds nothing but the line end, or raises
+        self._within = True
         match = _CHUNK_SIZE.fullmatch(self._line(MAX_CHUNK_LINE))
         if match is None:
             raise MessageError("a chunk size is malformed")
@@ -298,4 +298,4 @@ class BodyReader:
             return octets[:-2].decode("latin-1")
         if len(octets) < limit and not octets.endswith(b"\n"):
             raise Incomplete("it ended within a chunk line")
-        raise MessageError("a chunk line is too long or does not end in CR LF")
+        raise MessageError("a chunk or its line is longer than it may be, or does not end in CR LF")

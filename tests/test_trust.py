@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smgwproxy.backend import threaded
 from smgwproxy.certificate import Certificate, Fingerprint
-from smgwproxy.connection import ExactHead
+from smgwproxy.connection import ExactRequest
 from smgwproxy.errors import CertificateChanged, InternalError, PinRefused, TrustStoreError
 from smgwproxy.gateway import Gateway, Limits
 from smgwproxy.origin import Origin
@@ -250,7 +250,7 @@ def test_connection_without_a_compared_fingerprint_sends_nothing(
         connection.connect()
         try:
             with pytest.raises(InternalError, match="not compared"):
-                connection.request("GET", "/", headers=ExactHead.of("GET", "/", []))
+                connection.request("GET", "/", ExactRequest.of("GET", "/", []))
         finally:
             connection.close()
     gateway.stop()
