@@ -1,3 +1,53 @@
-"""A transparent reverse proxy for a Smart Meter Gateway's HAN port, with certificates pinned on first use."""
+"""A transparent reverse proxy for a Smart Meter Gateway's HAN port, with certificates pinned on first use.
+
+The names below are the library's. They are imported when they are first used, so that the command line's
+``--help`` need not wait for urllib3.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smgwproxy.certificate import Certificate, Fingerprint
+    from smgwproxy.errors import SmgwProxyError
+    from smgwproxy.gateway import Gateway, GatewayAnswer, Limits
+    from smgwproxy.origin import Origin
+    from smgwproxy.proxy import ReverseProxy
+    from smgwproxy.truststores import Pin, TrustStore, open_truststore
 
 __version__ = "0.1.0"
+__all__ = [
+    "Certificate",
+    "Fingerprint",
+    "Gateway",
+    "GatewayAnswer",
+    "Limits",
+    "Origin",
+    "Pin",
+    "ReverseProxy",
+    "SmgwProxyError",
+    "TrustStore",
+    "open_truststore",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from the module it lives in (PEP 562)."""
+    homes = {
+        "Certificate": "certificate",
+        "Fingerprint": "certificate",
+        "Gateway": "gateway",
+        "GatewayAnswer": "gateway",
+        "Limits": "gateway",
+        "Origin": "origin",
+        "Pin": "truststores",
+        "ReverseProxy": "proxy",
+        "SmgwProxyError": "errors",
+        "TrustStore": "truststores",
+        "open_truststore": "truststores",
+    }
+    if name not in homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"smgwproxy.{homes[name]}"), name)

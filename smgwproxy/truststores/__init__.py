@@ -28,13 +28,17 @@ def open_truststore(spec: str) -> TrustStore:
     try:
         factory = installed[name].load()
     except Exception as error:  # a plug-in may fail at import with anything; it must never become no trust
-        raise ConfigError(f"the store {name!r} cannot be loaded: {error}") from error
+        raise ConfigError(f"the store {name!r} cannot be loaded: {_in_one_line(error)}") from error
     try:
         store = factory(argument)
     except ConfigError:
         raise
     except Exception as error:  # as above: nobody knows what a plug-in raises
-        raise ConfigError(f"the store {name!r} cannot be opened: {error}") from error
+        raise ConfigError(f"the store {name!r} cannot be opened: {_in_one_line(error)}") from error
     if not isinstance(store, TrustStore):
         raise ConfigError(f"the store {name!r} lacks lookup() or pin()")
     return store
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

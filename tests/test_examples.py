@@ -1,0 +1,94 @@
+"""Every example is run, or checked by the program that it is for."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import smgwproxy
+from smgwproxy.config import load
+from tests.support import OK, PATIENCE, Identity, RawGateway, raw_exchange
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+StartGateway = Callable[..., RawGateway]
+
+
+def test_every_example_is_checked_here() -> None:
+    found = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*") if path.is_file()}
+    assert {name for name in found if "__pycache__" not in name} == {
+        "library/read_through_pinned_tls.py",
+        "library/wsgi_in_threads.py",
+        "raspberry-pi/reverse_proxy.service",
+        "smgwproxy.toml",
+    }
+
+
+def test_library_reads_through_pinned_tls(raw_gateway: StartGateway, tmp_path: Path, identity: Identity) -> None:
+    gateway = raw_gateway(b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest x\r\nContent-Length: 0\r\n\r\n")
+    told = subprocess.run(
+        [sys.executable, EXAMPLES / "library/read_through_pinned_tls.py", str(gateway.origin)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    ).stdout.splitlines()
+    assert told[:3] == [
+        f"pinned: SHA-256 {identity.certificate.fingerprint}",
+        "401 Unauthorized",
+        "WWW-Authenticate: Digest x",
+    ]
+
+
+def test_library_serves_in_threads(raw_gateway: StartGateway, tmp_path: Path) -> None:
+    gateway = raw_gateway(OK)
+    program = [sys.executable, str(EXAMPLES / "library/wsgi_in_threads.py"), str(gateway.origin), "0"]
+    with subprocess.Popen(
+        program, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as run:
+        try:
+            assert run.stdout is not None
+            port = int(run.stdout.readline().rstrip("/\n").rpartition(":")[2])
+            assert raw_exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").endswith(b"ok")
+        finally:
+            run.kill()
+
+
+def test_unit_is_one_that_systemd_takes() -> None:
+    verify = shutil.which("systemd-analyze")
+    if verify is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = EXAMPLES / "raspberry-pi/reverse_proxy.service"
+    told = subprocess.run(
+        [verify, "verify", "--man=no", unit], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    # the user and the program of the example are not on this machine
+    complaints = [line for line in told.stderr.splitlines() if unit.name in line and "not executable" not in line]
+    assert complaints == []
+
+
+def test_unit_changes_only_the_program_of_the_original() -> None:
+    lines = (EXAMPLES / "raspberry-pi/reverse_proxy.service").read_text().splitlines()
+    (start,) = [line for line in lines if line.startswith("ExecStart=")]
+    flags = start.split()[1:]
+    assert load(flags, {}).logdir == Path("/var/log/smgw-proxy")
+
+
+def test_configuration_file_holds_every_option_with_its_default() -> None:
+    path = EXAMPLES / "smgwproxy.toml"
+    assert load(["--config", str(path)], {}) == load([], {})
+    table = tomllib.loads(path.read_text())
+    assert set(table) == {option.name for option in smgwproxy.config.OPTIONS}
+
+
+def test_public_names_are_there() -> None:
+    for name in smgwproxy.__all__:
+        assert getattr(smgwproxy, name).__module__.startswith("smgwproxy.")
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = smgwproxy.nothing
