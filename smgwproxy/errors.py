@@ -24,20 +24,20 @@ class ExchangeError(SmgwProxyError):
     """A request that does not get the gateway's answer, and what the client gets instead.
 
     ``status`` is the HTTP status, ``proxy_error`` the error type of RFC 9209 section 2.3, ``title`` a short
-    name of the trouble, ``message`` what happened and ``advice`` what the person can do. ``closes`` tells
-    whether the client's connection must end because its framing can no longer be trusted.
+    name of the trouble, ``message`` what happened, ``facts`` what can be compared or looked up (label, value),
+    and ``advice`` what the person can do. ``retry_after`` is in seconds.
     """
 
     status: int = 500
     proxy_error: ClassVar[str] = "proxy_internal_error"
     title: ClassVar[str] = "The proxy failed"
-    closes: ClassVar[bool] = False
-    retry_after: int | None = None
+    retry_after: ClassVar[int | None] = None
 
-    def __init__(self, message: str, advice: str) -> None:
-        super().__init__(f"{message} {advice}")
+    def __init__(self, message: str, advice: str, facts: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(" ".join([message, *(f"{label}: {value}." for label, value in facts), advice]))
         self.message = message
         self.advice = advice
+        self.facts = facts
 
 
 class InternalError(ExchangeError):
@@ -52,7 +52,6 @@ class BadRequest(ExchangeError):
 
     proxy_error = "http_request_error"
     title = "The request cannot be understood"
-    closes = True
 
     def __init__(self, message: str, status: int = 400, advice: str = "Check the program that sent it.") -> None:
         super().__init__(message, advice)
@@ -76,7 +75,6 @@ class ClientGone(ExchangeError):
     status = 400
     proxy_error = "http_request_error"
     title = "The request broke off"
-    closes = True
 
     def __init__(self, message: str = "The request broke off before its body was complete.") -> None:
         super().__init__(message, "Send it again.")
@@ -91,8 +89,8 @@ class GatewayError(ExchangeError):
     status = 502
     title = "The gateway cannot be reached"
 
-    def __init__(self, origin: Origin, message: str, advice: str) -> None:
-        super().__init__(message, advice)
+    def __init__(self, origin: Origin, message: str, advice: str, facts: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message, advice, facts)
         self.origin = origin
 
 
@@ -249,11 +247,11 @@ class CertificateChanged(GatewayError):
     def __init__(self, origin: Origin, pinned: tuple[str, ...], presented: str | None, record: str) -> None:
         super().__init__(
             origin,
-            f"The certificate of the gateway {origin} is not the pinned one, so nothing was sent. "
-            f"Pinned SHA-256: {', '.join(pinned)}. Presented SHA-256: {presented or 'unknown'}.",
+            f"The certificate of the gateway {origin} is not the pinned one, so nothing was sent.",
             "Either the gateway or its certificate was exchanged, or somebody else answers at its address: "
             f"ask the metering point operator. If the new certificate is right, delete {record} and the next "
             "request pins it.",
+            (("Pinned SHA-256", ", ".join(pinned)), ("Presented SHA-256", presented or "unknown")),
         )
         self.pinned = pinned
         self.presented = presented

@@ -11,17 +11,23 @@ from smgwproxy.http1 import Lines
 
 _PROXY_NAME = "smgwproxy"
 
+# The empty icon keeps browsers from asking the gateway for one: with a wrong login that would count as a second
+# attempt.
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
+<link rel="icon" href="data:,">
 <style>
 :root {{ color-scheme: light dark; font: 1.05rem/1.5 system-ui, sans-serif; }}
 body {{ max-width: 38rem; margin: 12vh auto 0; padding: 0 1.2rem; }}
 h1 {{ font-size: 1.4rem; }}
-p {{ overflow-wrap: anywhere; }}
+p, dd {{ overflow-wrap: anywhere; }}
+dt {{ font-weight: 600; }}
+dd {{ margin: 0 0 .8rem; }}
+code {{ font: .95rem/1.6 ui-monospace, monospace; }}
 footer {{ margin-top: 3rem; font-size: .85rem; opacity: .7; }}
 </style>
 </head>
@@ -29,6 +35,7 @@ footer {{ margin-top: 3rem; font-size: .85rem; opacity: .7; }}
 <main>
 <h1>{title}</h1>
 <p>{message}</p>
+{facts}
 <p><strong>{advice}</strong></p>
 </main>
 <footer>{status} {phrase}, told by smgwproxy, not by the gateway.</footer>
@@ -66,11 +73,20 @@ def _html(error: ExchangeError) -> bytes:
     page = _PAGE.format(
         title=escape(error.title),
         message=escape(error.message),
+        facts=_facts(error.facts),
         advice=escape(error.advice),
         status=error.status,
         phrase=HTTPStatus(error.status).phrase,
     )
     return page.encode(errors="backslashreplace")  # a file's name may hold octets that are no text
+
+
+def _facts(facts: tuple[tuple[str, str], ...]) -> str:
+    """Put each value on a line of its own, so that two of them can be compared."""
+    if not facts:
+        return ""
+    rows = "\n".join(f"<dt>{escape(label)}</dt>\n<dd><code>{escape(value)}</code></dd>" for label, value in facts)
+    return f"<dl>\n{rows}\n</dl>"
 
 
 def _json(error: ExchangeError) -> bytes:
@@ -80,6 +96,7 @@ def _json(error: ExchangeError) -> bytes:
         "detail": error.message,
         "advice": error.advice,
         "error": error.proxy_error,
+        **({"facts": dict(error.facts)} if error.facts else {}),
     }
     return json.dumps(document, indent=2, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
 

@@ -64,7 +64,7 @@ class FileTrustStore:
         """Record ``certificate`` unless there is a record; see `smgwproxy.truststores.TrustStore.pin`."""
         if pins := self.lookup(origin):
             return pins
-        path = self._paths(origin)[0]
+        path = self._path(origin)
         try:
             _write_if_absent(path, _record(certificate, self._now()))
         except OSError as error:
@@ -83,12 +83,15 @@ class FileTrustStore:
                 found.append((path.stem, (pin,)))
         return found
 
+    def _path(self, origin: Origin) -> Path:
+        return self._directory / f"{origin}.json"
+
     def _paths(self, origin: Origin) -> list[Path]:
         """Return the files that may hold the record: ours, then those that name the origin in other words.
 
         The original named a record as its user had typed the target: with ``:443``, or in capitals.
         """
-        ours = self._directory / f"{origin}.json"
+        ours = self._path(origin)
         return [ours, *(path for path in self._records() if path != ours and _named(path) == origin)]
 
     def _records(self) -> list[Path]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.utils import CryptographyDeprecationWarning
 
 from smgwproxy.demo import TlsProfile, self_signed
 from tests.demo.conftest import StartGateway, client_context, tls_connection
@@ -48,7 +48,7 @@ def test_null_parameters_are_refused_by_cryptography_and_verified_by_openssl(tmp
     pem = tmp_path / "certificate.pem"
     pem.write_text(ssl.DER_cert_to_PEM_cert(certificate.der))
 
-    with pytest.raises((ValueError, CryptographyDeprecationWarning), match="ExtraData|NULL parameter"):
+    with pytest.raises((ValueError, CryptographyDeprecationWarning), match=r"ExtraData|NULL parameter"):
         x509.load_der_x509_certificate(certificate.der)
     # A trust anchor of its own: so OpenSSL checks that the signature is right, too.
     verified = subprocess.run(
