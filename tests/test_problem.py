@@ -95,6 +95,9 @@ RFC_9209 = {
 
 
 ELEMENTS = [
+    *("html", "head", "meta", "meta", "title", "link", "style"),
+    *("body", "main", "h1", "p", "p", "strong", "footer"),
+]
     "html",
     "head",
     "meta",
@@ -188,9 +191,9 @@ def test_each_error_has_its_status_and_says_what_to_do(
     assert field(lines, "cache-control") == "no-store"
     assert field(lines, "proxy-status").startswith(f"smgwproxy; error={kind}; details=")
     assert RFC_9209[kind] in {None, status}
-    text = shown(body) if accept == FIREFOX else json.loads(body)
-    for word in (error.title, error.message, error.advice):
-        assert word in (text if isinstance(text, str) else text.values())
+    text = shown(body) if accept == FIREFOX else "\n".join(map(str, json.loads(body).values()))
+    for word in (error.title, error.message, error.advice, *(word for fact in error.facts for word in fact)):
+        assert word in text
     head = parse_answer_head(encoded_head(f"HTTP/1.1 {status_line(status)}", lines))
     assert (head.status, head.lines) == (status, lines)
 
@@ -208,6 +211,14 @@ def test_a_problem_document_is_that_of_rfc_9457() -> None:
     assert "certs/10.11.120.2.json" in error.advice
 
 
+@pytest.mark.parametrize("accept", [FIREFOX, "*/*"], ids=["html", "json"])
+def test_a_changed_certificate_is_told_with_every_fingerprint(accept: str) -> None:
+    error = CertificateChanged(ORIGIN, ("a" * 64, "b" * 64), "c" * 64, "certs/10.11.120.2.json")
+    page = render(error, accept)[2].decode()
+    for letter in "abc":
+        assert letter * 64 in page
+
+
 def test_only_who_should_come_back_is_told_when() -> None:
     assert field(render(GatewayBusy(ORIGIN, 60), "")[1], "retry-after") == "30"
     for error, _, _ in ERRORS:
@@ -216,8 +227,10 @@ def test_only_who_should_come_back_is_told_when() -> None:
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", "\"'><img src=x>", "&lt; &amp;", "{0} {title} %s"])
 def test_html_in_messages_is_text(text: str) -> None:
-    page = render(GatewayUnreachable(ORIGIN, text), FIREFOX)[2]
-    assert f"is unreachable: {text}." in shown(page)
+    error = InternalError(f"m {text}", f"a {text}", ((f"l {text}", f"v {text}"),))
+    page = shown(render(error, FIREFOX)[2])
+    for letter in "malv":
+        assert f"{letter} {text}\n" in page
 
 
 def test_octets_of_file_names_that_are_no_text_do_not_spoil_the_answer() -> None:

@@ -266,7 +266,27 @@ def test_the_original_can_read_our_records(store: FileTrustStore, certs: Path, i
 
 # --- what cannot be read is never first use -------------------------------------------------------------------
 
-GOOD: dict[str, object] = {"fingerprint": str(Fingerprint.of(b"x")), "certificate": Certificate(b"x").pem}
+GOOD = {"fingerprint": str(Fingerprint.of(b"x")), "certificate": Certificate(b"x").pem}
+
+CHANGES: dict[str, dict[str, object]] = {
+    "fingerprint-null": {"fingerprint": None},
+    "fingerprint-number": {"fingerprint": 5},
+    "fingerprint-list": {"fingerprint": ["a" * 64]},
+    "fingerprint-empty": {"fingerprint": ""},
+    "fingerprint-of-md5": {"fingerprint": "a" * 32},
+    "fingerprint-in-capitals": {"fingerprint": "A" * 64},
+    "fingerprint-of-another-certificate": {"fingerprint": "a" * 64},
+    "certificate-null": {"certificate": None},
+    "certificate-number": {"certificate": 5},
+    "certificate-empty": {"certificate": ""},
+    "certificate-half": {"certificate": Certificate(b"x").pem[:40]},
+    "certificate-not-ascii": {"certificate": Certificate(b"x").pem.replace("e", "\u00e4")},
+    "certificate-of-another-fingerprint": {"certificate": Certificate(b"y").pem},
+    "pinned-at-null": {"pinned_at": None},
+    "pinned-at-number": {"pinned_at": 5},
+    "pinned-at-no-time": {"pinned_at": "yesterday"},
+    "pinned-at-without-zone": {"pinned_at": "2025-01-01T00:00:00"},
+}
 
 UNREADABLE = [
     pytest.param(b"", id="empty"),
@@ -282,28 +302,7 @@ UNREADABLE = [
     pytest.param(b"[" * 200_000, id="nested-without-end"),
     pytest.param(b'{"fingerprint": ' + b"1" * 5000 + b"}", id="more-digits-than-int-takes"),
     pytest.param(json.dumps(GOOD | {"x": "y" * 1024 * 1024}).encode(), id="too-large"),
-    *(
-        pytest.param(json.dumps(GOOD | change).encode(), id=name)
-        for name, change in {
-            "fingerprint-null": {"fingerprint": None},
-            "fingerprint-number": {"fingerprint": 5},
-            "fingerprint-list": {"fingerprint": ["a" * 64]},
-            "fingerprint-empty": {"fingerprint": ""},
-            "fingerprint-of-md5": {"fingerprint": "a" * 32},
-            "fingerprint-in-capitals": {"fingerprint": "A" * 64},
-            "fingerprint-of-another-certificate": {"fingerprint": "a" * 64},
-            "certificate-null": {"certificate": None},
-            "certificate-number": {"certificate": 5},
-            "certificate-empty": {"certificate": ""},
-            "certificate-half": {"certificate": Certificate(b"x").pem[:40]},
-            "certificate-not-ascii": {"certificate": Certificate(b"x").pem.replace("e", "\u00e4")},
-            "certificate-of-another-fingerprint": {"certificate": Certificate(b"y").pem},
-            "pinned-at-null": {"pinned_at": None},
-            "pinned-at-number": {"pinned_at": 5},
-            "pinned-at-no-time": {"pinned_at": "yesterday"},
-            "pinned-at-without-zone": {"pinned_at": "2025-01-01T00:00:00"},
-        }.items()
-    ),
+    *(pytest.param(json.dumps({**GOOD, **change}).encode(), id=name) for name, change in CHANGES.items()),
 ]
 
 
