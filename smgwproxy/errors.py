@@ -249,8 +249,8 @@ class CertificateChanged(GatewayError):
             origin,
             f"The certificate of the gateway {origin} is not the pinned one, so nothing was sent.",
             "Either the gateway or its certificate was exchanged, or somebody else answers at its address: "
-            f"ask the metering point operator. If the new certificate is right, delete {record} and the next "
-            "request pins it.",
+            f"ask the metering point operator. If the new certificate is right, delete "
+            f"{record or 'the pin in the trust store'} and the next request pins it.",
             (("Pinned SHA-256", ", ".join(pinned)), ("Presented SHA-256", presented or "unknown")),
         )
         self.pinned = pinned

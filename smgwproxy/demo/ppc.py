@@ -287,7 +287,7 @@ def _value_table(rows: Sequence[Sequence[Reading]]) -> str:
                 '<td id="table_metervalues_col_einheit">kWh</td>'
                 f"{time_cell}"
                 '<td id="table_metervalues_col_istvalide">1</td>'
-                f'<td id="table_metervalues_col_name">{_METER_NAME}</td>'
+                f'<td id="table_metervalues_col_name" style="overflow-wrap: anywhere">{_METER_NAME}</td>'
                 f'<td id="table_metervalues_col_obis">{reading.channel.obis}</td></tr>'
             )
     names = ("Wert", "Einheit", "Zeitstempel", "ist valide", "Name", "OBIS-Kennzahl")

@@ -26,7 +26,7 @@ def open_store(argument: str) -> FileTrustStore:
     """
     if not argument:
         raise ConfigError("file: needs a directory, for example file:./certs")
-    directory = Path(argument)
+    directory = Path(argument).absolute()  # errors tell paths to people who do not know where this runs
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A directory that takes no record would let every start be a first use.
