@@ -98,21 +98,6 @@ ELEMENTS = [
     *("html", "head", "meta", "meta", "title", "link", "style"),
     *("body", "main", "h1", "p", "p", "strong", "footer"),
 ]
-    "html",
-    "head",
-    "meta",
-    "meta",
-    "title",
-    "link",
-    "style",
-    "body",
-    "main",
-    "h1",
-    "p",
-    "p",
-    "strong",
-    "footer",
-]
 FACTS = {"dl", "dt", "dd", "code"}
 
 
