@@ -163,7 +163,12 @@ class ExactConnection(HTTPSConnection):
         """Dial, shake hands, and compare the fingerprint (urllib3); a cut TLS stream is never a clean end."""
         self._exchanges = 0
         self._wire = Wire(self._receive)
-        super().connect()
+        try:
+            super().connect()
+        except TimeoutError as error:
+            raise ConnectTimeoutError(
+                self, f"no TLS handshake with {self.host} within {self.timeout} s"
+            ) from error
         cast(Any, self.sock).suppress_ragged_eofs = False
 
     @property
@@ -229,6 +234,11 @@ class ExactPool(HTTPSConnectionPool):
     """urllib3's pool of `ExactConnection`."""
 
     ConnectionCls = ExactConnection
+
+    def _validate_conn(self, conn: Any) -> None:
+        """Connect if need be; what follows, sending a long body for one, may take as long as an answer."""
+        super()._validate_conn(conn)
+        conn.timeout = self.timeout.read_timeout
 
     def new_connection(self) -> ExactConnection:
         """Make a connection that is not connected yet and does not belong to the pool."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import socket
 import ssl
@@ -233,18 +232,18 @@ class Gateway:
                 return GatewayAnswerInvalid(origin, str(error))
             case socket.gaierror():
                 return GatewayNameUnknown(origin, error.strerror or str(error))
-            case urllib3_errors.ReadTimeoutError():
-                return GatewayReadTimeout(origin, limits.read_timeout)
-            case TimeoutError():
+            case urllib3_errors.NewConnectionError():
+                return None  # a kind of ConnectTimeoutError to urllib3; its cause tells more
+            case urllib3_errors.ConnectTimeoutError():
                 return GatewayConnectTimeout(origin, limits.connect_timeout)
+            case urllib3_errors.ReadTimeoutError() | TimeoutError():
+                return GatewayReadTimeout(origin, limits.read_timeout)
             case ssl.SSLError():
                 return GatewayNotTLS(origin, _tls_reason(error))
             case ConnectionRefusedError():
                 return GatewayRefused(origin)
             case ConnectionError():
                 return GatewayClosed(origin)
-            case OSError() if error.errno == errno.ETIMEDOUT:
-                return GatewayConnectTimeout(origin, limits.connect_timeout)
             case OSError():
                 return GatewayUnreachable(origin, error.strerror or str(error))
         return None

@@ -90,16 +90,13 @@ def _facts(facts: tuple[tuple[str, str], ...]) -> str:
 
 
 def _json(error: ExchangeError) -> bytes:
-    facts: dict[str, str] = {}
-    for label, value in error.facts:
-        facts[label] = f"{facts[label]}, {value}" if label in facts else value
     document = {
         "title": error.title,
         "status": error.status,
         "detail": error.message,
         "advice": error.advice,
         "error": error.proxy_error,
-        **({"facts": facts} if facts else {}),
+        **({"facts": dict(error.facts)} if error.facts else {}),
     }
     return json.dumps(document, indent=2, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
 

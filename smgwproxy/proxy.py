@@ -202,7 +202,10 @@ def _pieces(body: IO[bytes], length: int, exchange: Exchange) -> Iterator[bytes]
     read = getattr(body, "read1", body.read)
     left = length
     while left:
-        piece = read(min(_PIECE, left))
+        try:
+            piece = read(min(_PIECE, left))
+        except OSError as error:  # of another server's stream; it must not be taken for the gateway's
+            raise ClientGone from error
         if not piece:
             raise ClientGone
         if left == length:

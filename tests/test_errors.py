@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ from smgwproxy.errors import (
     PinRefused,
     TrustStoreError,
 )
-from smgwproxy.gateway import Limits
+from smgwproxy.gateway import Gateway, Limits
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.file import FileTrustStore
 from tests.support import (
@@ -125,6 +125,13 @@ def test_silent_handshake_times_out(store: FileTrustStore) -> None:
         assert type(proxy.next_exchange().error) is GatewayConnectTimeout
 
 
+def test_silent_handshake_with_a_pinned_gateway_times_out(store: FileTrustStore, identity: Identity) -> None:
+    with silent_listener(accept=True) as origin:
+        store.pin(origin, identity.certificate)
+        with running_proxy(origin, store, Limits(connect_timeout=0.2)) as proxy:
+            answer(504, "connection_timeout", raw_exchange(proxy.port, GET))
+
+
 def test_peer_that_speaks_no_tls_is_told(raw_gateway: StartGateway, store: FileTrustStore) -> None:
     gateway = raw_gateway(lambda peer: peer.send(OK), None)
     with running_proxy(gateway.origin, store) as proxy:
@@ -152,6 +159,31 @@ def test_silent_gateway_times_out(raw_gateway: StartGateway, store: FileTrustSto
     with running_proxy(gateway.origin, store, QUICK) as proxy:
         answer(504, "connection_read_timeout", raw_exchange(proxy.port, GET))
         assert type(proxy.next_exchange().error) is GatewayReadTimeout
+
+
+def test_gateway_that_does_not_take_the_body_times_out(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    done = threading.Event()
+    gateway = raw_gateway(lambda peer: (peer.read_head(), done.wait(PATIENCE))[0] and None)
+    with running_proxy(gateway.origin, store, QUICK) as proxy:
+        with suppress(BrokenPipeError, ConnectionResetError):  # so much unread lets the proxy close with a reset
+            raw_exchange(proxy.port, post(bytes(16 * 1024 * 1024)))
+        assert isinstance(proxy.next_exchange().error, GatewayReadTimeout)
+    done.set()
+
+
+def test_sending_a_body_may_take_longer_than_connecting(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    size = 16 * 1024 * 1024
+    stuck = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.read_head()
+        stuck.wait(0.4)  # longer than the connection may take: nothing is read, so sending must wait
+        peer.discard_body(size)
+        peer.send(OK)
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store, Limits(connect_timeout=0.2)) as proxy:
+        assert raw_exchange(proxy.port, post(bytes(size))).endswith(b"ok")
 
 
 def test_connection_closed_without_an_answer_is_told_with_the_likely_cause(
@@ -394,6 +426,15 @@ def test_request_that_may_count_twice_is_never_repeated(
     assert sum(peer.received.count(b" / HTTP/1.1\r\n") for peer in gateway.peers) == 2
 
 
+def test_harmless_request_is_repeated_once_only(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    gateway = raw_gateway(close_at_second_request)
+    with running_proxy(gateway.origin, store) as proxy:
+        assert raw_exchange(proxy.port, GET).endswith(b"ok")
+        gateway.script = answering()
+        answer(502, "connection_terminated", raw_exchange(proxy.port, GET))
+    assert gateway.received.count(b"GET / ") == 3
+
+
 def test_fresh_connection_that_dies_is_not_tried_again(raw_gateway: StartGateway, store: FileTrustStore) -> None:
     gateway = raw_gateway(answering())
     with running_proxy(gateway.origin, store) as proxy:
@@ -454,6 +495,19 @@ def test_further_requests_wait_their_turn_on_one_connection(
             client.join(PATIENCE)
     assert [one[-2:] for one in answers] == [b"ok"] * 8
     assert gateway.most_open == 1
+
+
+def test_first_use_waits_its_turn_too(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    arrived, release = threading.Event(), threading.Event()
+    gateway = raw_gateway(lambda peer: holding(peer, arrived, release))
+    with Gateway(gateway.origin, store, Limits(queue_timeout=0.1)) as client:
+        first = threading.Thread(target=lambda: client.send("GET", "/", [("Host", "x")]).close())
+        first.start()
+        assert arrived.wait(PATIENCE)
+        with pytest.raises(GatewayBusy):
+            client.ensure_pinned()
+        release.set()
+        first.join(PATIENCE)
 
 
 def test_client_that_breaks_off_its_upload_does_not_hold_the_turn(

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smgwproxy.backend import threaded
 from smgwproxy.certificate import Certificate, Fingerprint
-from smgwproxy.connection import ExactRequest
+from smgwproxy.connection import ExactPool, ExactRequest
 from smgwproxy.errors import CertificateChanged, InternalError, PinRefused, TrustStoreError
 from smgwproxy.gateway import Gateway, Limits
 from smgwproxy.origin import Origin
@@ -206,6 +206,27 @@ def test_backup_pin_is_tried_when_the_first_does_not_match(
     assert first == second
     assert first.startswith(b"HTTP/1.1 200 ")
     assert gateway.connections == 2, "the pin that matched last is tried first"
+
+
+def test_pool_closed_by_another_thread_means_the_pins_are_asked_again(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    class Overtaken(Gateway):
+        """Another thread meets another pin between the choice of the pool and its use, once."""
+
+        times = 0
+
+        def _pool(self, fingerprint: Fingerprint) -> ExactPool:
+            pool = super()._pool(fingerprint)
+            self.times += 1
+            if self.times == 1:
+                self.close()
+            return pool
+
+    gateway = raw_gateway(OK)
+    with Overtaken(gateway.origin, store) as client:
+        client.send("GET", "/", [("Host", "x")]).close()
+        assert client.times == 2
 
 
 def test_store_without_first_use_sends_nothing(raw_gateway: StartGateway) -> None:
