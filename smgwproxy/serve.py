@@ -9,7 +9,7 @@ import signal
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import gevent
 import gevent.event
@@ -132,13 +132,21 @@ def _reachable_at(listen: str | None) -> Iterator[str]:
 
 def _pin_at_start(gateway: Gateway, store: TrustStore, backend: Backend, logger: logging.Logger) -> None:
     """List the stored certificates and, where the gateway answers, pin it now rather than at first request."""
-    try:
+    with _logged(logger):
         if isinstance(store, ListableTrustStore):
             for name, pins in backend.call(store.entries):
                 for pin in pins:
                     logger.info("stored certificate of %s: %s", name, _told(pin))
+    with _logged(logger):
         for pin in gateway.ensure_pinned():
             logger.info("the gateway %s is pinned: %s", gateway.origin, _told(pin))
+
+
+@contextmanager
+def _logged(logger: logging.Logger) -> Iterator[None]:
+    """Log an error and go on: each request meets it again, and is refused then."""
+    try:
+        yield
     except TrustStoreError as error:
         logger.error("%s", error)  # noqa: TRY400  # the text says all; a traceback would frighten
     except SmgwProxyError as error:

@@ -163,6 +163,17 @@ def test_stored_certificates_are_listed_at_start(tmp_path: Path) -> None:
     assert f"stored certificate of 10.0.0.1: SHA-256 {'b' * 64}, CN=10.0.0.1" in told
 
 
+def test_foreign_record_does_not_keep_the_gateway_from_being_pinned_at_start(
+    raw_gateway: StartGateway, tmp_path: Path
+) -> None:
+    gateway = raw_gateway(OK)
+    (tmp_path / "certs").mkdir()
+    (tmp_path / "certs" / "notes.json").write_text("not a record")
+    with program("--target", str(gateway.origin), "--port", "0", cwd=tmp_path) as proxy:
+        proxy.wait_for(r"ERROR The trust record .*notes\.json cannot be read")
+        proxy.wait_for("is pinned")
+
+
 def test_options_come_from_flag_environment_and_file_in_that_order(
     raw_gateway: StartGateway, tmp_path: Path
 ) -> None:
@@ -462,6 +473,14 @@ def test_demo_prints_a_curl_line_that_reads_the_meter(tmp_path: Path, vendor: st
         assert "<html" in opened.text
         assert demo.end(signal.SIGINT) == 0
     assert not list(tmp_path.iterdir())
+
+
+def test_demo_answers_slowly_on_request(tmp_path: Path) -> None:
+    with program("demo", "--slow", "--read-timeout", "0.2", "--port", "0", cwd=tmp_path) as demo:
+        page = demo.wait_for(r"Open +(http://127\.0\.0\.1:\d+/\S*)")[1]
+        demo.wait_for("is pinned")
+        assert requests.get(page, timeout=PATIENCE).status_code == 504
+        assert demo.end() == 0
 
 
 def test_proxy_runs_before_a_gateway_like_the_one_in_the_demo_with_default_directories(

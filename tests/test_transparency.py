@@ -134,7 +134,7 @@ def test_chunked_upload_above_the_limit_is_413_and_the_gateway_hears_nothing(
     with before(gateway, store, body_limit=100) as proxy:
         request = get("Transfer-Encoding: chunked", method="POST") + b"65\r\n" + b"x" * 101 + b"\r\n0\r\n\r\n"
         said = raw_exchange(proxy.port, request)
-    assert head_lines(said)[0] == b"HTTP/1.1 413 Request Entity Too Large"
+    assert said.startswith(b"HTTP/1.1 413 ")
     assert gateway.received == b""
 
 
