@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,13 +86,14 @@ class FileTrustStore:
     def _path(self, origin: Origin) -> Path:
         return self._directory / f"{origin}.json"
 
-    def _paths(self, origin: Origin) -> list[Path]:
-        """Return the files that may hold the record: ours, then those that name the origin in other words.
+    def _paths(self, origin: Origin) -> Iterator[Path]:
+        """Yield the files that may hold the record: ours, then those that name the origin in other words.
 
         The original named a record as its user had typed the target: with ``:443``, or in capitals.
         """
         ours = self._path(origin)
-        return [ours, *(path for path in self._records() if path != ours and _named(path) == origin)]
+        yield ours
+        yield from (path for path in self._records() if path != ours and _named(path) == origin)
 
     def _records(self) -> list[Path]:
         try:
