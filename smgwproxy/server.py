@@ -8,6 +8,7 @@ import logging
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -135,7 +136,8 @@ class Handler(WSGIHandler):
 
     def hang_up(self) -> None:
         """Wake a handler that waits for a request, as if the client had closed the connection."""
-        self.socket.shutdown(socket.SHUT_RD)
+        with suppress(OSError):  # the client has closed it first
+            self.socket.shutdown(socket.SHUT_RD)
 
     def _serve_one(self) -> bool:
         """Serve one request; False when it was the last one of this connection."""
