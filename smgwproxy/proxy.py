@@ -105,14 +105,18 @@ class ReverseProxy:
             answer = self._forward(exchange)
         except ExchangeError as error:
             return self._refusal(exchange, error, started, start_response)
-        client = exchange.request.site
-        exchange.reused = answer.reused
-        exchange.status = answer.head.status
-        exchange.answer_lines = headers.for_client(
-            answer.head.lines, client=client, origin=self._gateway.origin, gateway=self._site
-        )
-        start_response(f"{answer.head.status} {answer.head.reason}", exchange.answer_lines)
-        return _Relayed(exchange, answer, started, self._report)
+        relayed = _Relayed(exchange, answer, started, self._report)
+        try:
+            exchange.reused = answer.reused
+            exchange.status = answer.head.status
+            exchange.answer_lines = headers.for_client(
+                answer.head.lines, client=exchange.request.site, origin=self._gateway.origin, gateway=self._site
+            )
+            start_response(f"{answer.head.status} {answer.head.reason}", exchange.answer_lines)
+        except BaseException:
+            relayed.close()  # the server will not: it never gets it
+            raise
+        return relayed
 
     def _forward(self, exchange: Exchange) -> GatewayAnswer:
         request = exchange.request

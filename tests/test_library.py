@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from pytest_httpserver import HTTPServer
 from requests.auth import HTTPDigestAuth
 from werkzeug import Request, Response
 
-from smgwproxy.gateway import Gateway
+from smgwproxy.gateway import Gateway, Limits
 from smgwproxy.origin import Origin
 from smgwproxy.proxy import ReverseProxy
 from smgwproxy.truststores.file import FileTrustStore
@@ -99,6 +100,22 @@ def test_digest_login_passes_under_a_threaded_server(upstream: HTTPServer, store
     with threaded_proxy(upstream, store) as url:
         answer = requests.get(f"{url}/x?y=%2F", auth=HTTPDigestAuth("u", "p"), timeout=20)
     assert (answer.status_code, answer.text) == (200, "/x?y=%2F")
+
+
+def test_server_that_refuses_an_answer_does_not_keep_the_gateway(
+    upstream: HTTPServer, store: FileTrustStore
+) -> None:
+    upstream.expect_request("/").respond_with_data("ok")
+
+    def refusing(status: str, lines: object) -> None:
+        raise ValueError(status)
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_HOST": "pi", "wsgi.input": io.BytesIO()}
+    with Gateway(Origin("127.0.0.1", upstream.port), store, Limits(queue_timeout=0.1)) as gateway:
+        proxy = ReverseProxy(gateway)
+        for _ in range(2):
+            with pytest.raises(ValueError, match="200 OK"):
+                proxy(environ, refusing)
 
 
 @pytest.mark.parametrize(
