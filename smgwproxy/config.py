@@ -289,16 +289,19 @@ def _usage_error(message: str) -> str:
 def build_parser(
     options: Iterable[Option] = OPTIONS,
     prog: str = "smgwproxy",
-    description: str = "A reverse proxy that makes a Smart Meter Gateway reachable from the home network.",
+    description: str = "A reverse proxy that makes a Smart Meter Gateway reachable from the home network. The "
+    "command demo shows it with a simulated gateway.",
+    commands: Sequence[str] = ("", "demo "),
 ) -> argparse.ArgumentParser:
     """Build the parser of one command with ``options``, ``--config``, ``--version`` and ``--help``.
 
     Feed it with `parse`, not with its own ``parse_args``, which does not know flags with one dash. Options
     that make sense on the command line only are added to it with ``add_argument("--name", ...)``, two dashes.
+    ``commands`` are the words that the usage shows after ``prog``, each with a blank behind it.
     """
     parser = _Parser(
         prog=prog,
-        usage=f"{prog} [options]",
+        usage="\n       ".join(f"{prog} {command}[options]" for command in commands),
         description=description,
         epilog=(
             "Each option may have one dash or two, and its value after a blank or a =. Where an option is "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from smgwproxy import demo
-from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
+from smgwproxy.config import OPTIONS, Config, Option, build_parser, parse, resolve
 from smgwproxy.origin import Origin
 from smgwproxy.serve import serve
 
@@ -24,8 +24,9 @@ def serve_demo(words: Sequence[str], environ: Mapping[str, str]) -> int:
     time. Listens on loopback unless told otherwise, since everybody knows the login. Raises `ConfigError`.
     """
     parser = build_parser(
-        [option for option in OPTIONS if option.name in _TAKEN],
+        [_shown(option) for option in OPTIONS if option.name in _TAKEN],
         prog="smgwproxy demo",
+        commands=("",),
         description="Try the proxy without a gateway: starts a simulated one on loopback and the proxy before it.",
     )
     vendors = parser.add_argument_group("simulated gateway")
@@ -53,6 +54,11 @@ def serve_demo(words: Sequence[str], environ: Mapping[str, str]) -> int:
             ),
             ready=lambda port: print(_instructions(config, gateway, port), flush=True),  # noqa: T201  # for the user
         )
+
+
+def _shown(option: Option) -> Option:
+    """Let the help tell where the demo listens unless told otherwise."""
+    return replace(option, shown=_LOOPBACK) if option.name == "listen" else option
 
 
 def _instructions(config: Config, gateway: demo.Gateway, port: int) -> str:

@@ -286,6 +286,12 @@ def test_help_names_every_option_and_needs_neither_gevent_nor_urllib3(tmp_path: 
     names = "target port certdir logdir logfile listen truststore max-connections queue-timeout connect-timeout"
     for name in f"{names} read-timeout config log-level version".split():
         assert f"--{name}" in told.stdout
+    assert "smgwproxy demo [options]" in told.stdout
+
+
+def test_help_of_the_demo_tells_where_it_listens(tmp_path: Path) -> None:
+    told = run("demo", "--help", cwd=tmp_path)
+    assert "default: 127.0.0.1; SMGWPROXY_LISTEN" in " ".join(told.stdout.split())
 
 
 # --- logs -----------------------------------------------------------------------------------------------
