@@ -459,7 +459,7 @@ def _from_file(named: _Given) -> dict[str, _Given]:
     except OSError as error:
         reason = error.strerror
         raise ConfigError(f"{named.source}: cannot read {named.text!r}: {reason}; check the path") from error
-    except ValueError as error:  # of the path (NUL), of UTF-8, of TOML
+    except (ValueError, RecursionError) as error:  # of the path (NUL), of UTF-8, of TOML
         raise ConfigError(
             f"{named.source}: {named.text!r} is no TOML file: {error}; write lines like: port = 8081"
         ) from error

@@ -25,6 +25,7 @@ from smgwproxy.http1 import (
     MAX_HEAD,
     AnswerHead,
     BodyReader,
+    Incomplete,
     Lines,
     MessageError,
     UntilClose,
@@ -59,7 +60,9 @@ class ExactRequest:
 
     @classmethod
     def of(cls, method: str, target: str, lines: Lines, body: Iterable[bytes] = ()) -> ExactRequest:
-        """Build an HTTP/1.1 request; the parts of its head must come from `smgwproxy.http1`."""
+        """Build an HTTP/1.1 request; raises `MessageError` when its parts would make more than one head."""
+        if " " in method or " " in target:
+            raise MessageError("a blank within the method or the target")
         return cls(encoded_head(f"{method} {target} HTTP/1.1", lines), body)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -173,8 +176,10 @@ class ExactConnection(HTTPSConnection):
 
     @property
     def has_pending_bytes(self) -> bool:
-        """Tell whether the gateway sent more than the answers that were asked for."""
-        return self._wire is not None and self._wire.pending
+        """Tell whether more was received than has been read: in the buffer, or decrypted within TLS."""
+        return (self._wire is not None and self._wire.pending) or (
+            self.sock is not None and cast(ssl.SSLSocket, self.sock).pending() > 0
+        )
 
     def peer_certificate(self) -> bytes:
         """Shake hands only, and return the DER of the peer's certificate. Sends no request; closes itself."""
@@ -217,7 +222,10 @@ class ExactConnection(HTTPSConnection):
         if not begun:
             raise NoAnswer(reused=reused)
         for _ in range(_MAX_INTERIM):
-            head = parse_answer_head(wire.head(MAX_HEAD))
+            try:
+                head = parse_answer_head(wire.head(MAX_HEAD))
+            except ssl.SSLEOFError as error:
+                raise Incomplete("it was cut within the head") from error
             if head.status == 101:
                 raise MessageError("it switches protocols though nobody asked for that")
             if head.status >= 200:

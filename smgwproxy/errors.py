@@ -238,7 +238,7 @@ class CertificateChanged(GatewayError):
     """The peer presented another certificate than the pinned one; nothing of the request was sent.
 
     ``pinned`` and ``presented`` are SHA-256 fingerprints (64 lower-case hex digits); ``presented`` is None
-    when the peer could not be asked again.
+    when it is not known.
     """
 
     proxy_error = "tls_certificate_error"

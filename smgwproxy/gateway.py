@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, cast
@@ -17,6 +19,7 @@ from smgwproxy.backend import Backend, threaded
 from smgwproxy.certificate import Certificate, Fingerprint
 from smgwproxy.connection import Answer, ExactPool, ExactRequest, NoAnswer
 from smgwproxy.errors import (
+    BadRequest,
     CertificateChanged,
     ExchangeError,
     GatewayAnswerIncomplete,
@@ -41,6 +44,7 @@ from smgwproxy.turns import Turns
 _PRESENTED = re.compile(r'Fingerprints did not match\. Expected "[0-9a-f]+", got "([0-9a-f]{64})"')
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CREDENTIALS = ("authorization", "cookie")
+_PIN_CHANGES = 3  # while one request is being sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Gateway:
         )
         self._manager.pool_classes_by_scheme = {"https": self._backend.pool_class}
         self._current: ExactPool | None = None
+        self._choosing = threading.Lock()  # held for a few instructions, never while waiting
         self._last_good: Fingerprint | None = None
 
     def __enter__(self) -> Self:
@@ -102,8 +107,9 @@ class Gateway:
 
     def close(self) -> None:
         """Close the idle connections; those in use are closed at the end of their exchange."""
-        current, self._current = self._current, None
-        self._manager.clear()
+        with self._choosing:
+            current, self._current = self._current, None
+            self._manager.clear()
         if current is not None:
             current.close()
 
@@ -112,7 +118,8 @@ class Gateway:
 
         ``target`` and ``lines`` go out as they are; ``lines`` must hold Host, and the Content-Length of
         ``body``, whose pieces are read only once the certificate has matched. Waits for a turn first. Raises
-        `ExchangeError`, above all `GatewayError`; errors raised by ``body`` pass through.
+        `ExchangeError`, above all `GatewayError`; what ``body`` raises passes through, unless it is an `OSError`,
+        which would be taken for the gateway's.
         """
         if not self._turns.enter(self._limits.queue_timeout):
             raise GatewayBusy(self.origin, self._limits.queue_timeout)
@@ -145,9 +152,21 @@ class Gateway:
             raise GatewayClosed(self.origin) from error
 
     def _send_pinned(self, method: str, target: str, lines: Lines, body: Iterable[bytes]) -> Answer:
-        """Try the pins one after the other, as long as they do not match; raises `NoAnswer` as it comes."""
-        pins = self._pins()
-        request = ExactRequest.of(method, target, lines, body)
+        """Send with the pins in force; raises `NoAnswer` as it comes."""
+        try:
+            request = ExactRequest.of(method, target, lines, body)
+        except MessageError as error:
+            raise BadRequest(f"The request cannot be sent: {error}.") from error
+        for _ in range(_PIN_CHANGES):
+            # When the pins change in another thread it closes this one's pool; nothing has been sent then.
+            with suppress(urllib3_errors.ClosedPoolError):
+                return self._try_pins(self._pins(), method, request)
+        raise TrustStoreError(
+            f"The pins of the gateway {self.origin} keep changing.", "See which programs write to the trust store."
+        )
+
+    def _try_pins(self, pins: Sequence[Pin], method: str, request: ExactRequest) -> Answer:
+        """Try the pins one after the other, as long as they do not match."""
         presented: str | None = None
         for pin in sorted(pins, key=lambda pin: pin.fingerprint != self._last_good):
             try:
@@ -161,8 +180,7 @@ class Gateway:
                     decode_content=False,
                 )
             except urllib3_errors.ClosedPoolError:
-                # The pins changed in another thread, and nothing has been sent: begin anew with the new ones.
-                return self._send_pinned(method, target, lines, body)
+                raise
             except urllib3_errors.SSLError as error:
                 mismatch = _PRESENTED.search(str(error))
                 if mismatch is None:
@@ -202,19 +220,19 @@ class Gateway:
             raise self._translated(error) from error
 
     def _pool(self, fingerprint: Fingerprint) -> ExactPool:
-        pool = cast(
-            ExactPool,
-            self._manager.connection_from_host(
-                self._host,
-                self.origin.port,
-                scheme="https",
-                pool_kwargs={"assert_fingerprint": str(fingerprint)},
-            ),
-        )
-        if pool is not self._current:
+        with self._choosing:  # the manager's pool and ours must be the same one
+            pool = cast(
+                ExactPool,
+                self._manager.connection_from_host(
+                    self._host,
+                    self.origin.port,
+                    scheme="https",
+                    pool_kwargs={"assert_fingerprint": str(fingerprint)},
+                ),
+            )
             stale, self._current = self._current, pool
-            if stale is not None:
-                stale.close()
+        if stale is not None and stale is not pool:
+            stale.close()
         return pool
 
     def _translated(self, error: Exception) -> GatewayError:

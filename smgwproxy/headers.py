@@ -181,7 +181,7 @@ def _mended_cookie(value: str, names: _GatewayNames, *, secure: bool) -> str:
         name, _, argument = (part.strip(" \t").lower() for part in attribute.partition("="))
         if name == "domain" and _host_of(argument.lstrip(".")) in names.hosts():
             continue
-        if not secure and (name == "secure" or (name == "samesite" and argument == "none")):
+        if not secure and (name in {"secure", "partitioned"} or (name == "samesite" and argument == "none")):
             continue
         kept.append(attribute)
     return ";".join(kept)

@@ -144,9 +144,13 @@ def _split_head(octets: bytes) -> tuple[str, Lines]:
 def encoded_head(first: str, lines: Lines) -> bytes:
     """Write a head: the first line, the header lines as they are, and the empty line.
 
-    The parts must hold no line ends; those that were parsed here hold none.
+    Raises `MessageError` when a part holds a line end of its own; what was parsed here holds none.
     """
-    return "".join([first, "\r\n", *[f"{name}: {value}\r\n" for name, value in lines], "\r\n"]).encode("latin-1")
+    text = "".join([first, "\r\n", *[f"{name}: {value}\r\n" for name, value in lines], "\r\n"])
+    ends = len(lines) + 2
+    if text.count("\n") != ends or text.count("\r") != ends:
+        raise MessageError("a line end within a line of the head")
+    return text.encode("latin-1")
 
 
 def values(lines: Lines, name: str) -> list[str]:

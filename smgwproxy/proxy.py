@@ -100,12 +100,19 @@ class ReverseProxy:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; see PEP 3333. The iterable must be closed, as every WSGI server does."""
         started = time.monotonic()
-        exchange = Exchange(_request(environ))
+        try:
+            exchange = Exchange(_request(environ))
+        except BadRequest as error:  # of another server; ours has checked before
+            status, lines, body = problem.render(error, environ.get("HTTP_ACCEPT", ""))
+            start_response(problem.status_line(status), lines)
+            return [body]
         try:
             answer = self._forward(exchange)
+            # What is there already is read now: a fault in it can still become a page.
+            first = answer.read(_PIECE) if answer.buffered else b""
         except ExchangeError as error:
             return self._refusal(exchange, error, started, start_response)
-        relayed = _Relayed(exchange, answer, started, self._report)
+        relayed = _Relayed(exchange, answer, first, started, self._report)
         try:
             exchange.reused = answer.reused
             exchange.status = answer.head.status
@@ -166,32 +173,37 @@ class _Relayed:
     answer breaks off its error goes to the server, which must break off the client's answer as well.
     """
 
-    def __init__(self, exchange: Exchange, answer: GatewayAnswer, started: float, report: Report) -> None:
+    def __init__(
+        self, exchange: Exchange, answer: GatewayAnswer, first: bytes, started: float, report: Report
+    ) -> None:
         self._exchange = exchange
         self._answer = answer
+        self._first: bytes | None = first
         self._started = started
         self._report = report
-        self._begun = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        if not self._begun:
-            self._begun = True
-            if not self._answer.buffered:
-                return b""  # lets the server send the head before the gateway sends the first byte of the body
-        try:
-            piece = self._answer.read(_PIECE)
-        except ExchangeError as error:
-            self._exchange.error = error
-            raise
-        if not piece:
-            raise StopIteration
+        if self._first is not None:
+            # An empty first piece lets the server send the head before the gateway sends the body.
+            piece, self._first = self._first, None
+        else:
+            piece = self._read()
+            if not piece:
+                raise StopIteration
         if not self._exchange.sent:
             self._exchange.answer_start = piece[:_EXCERPT]
         self._exchange.sent += len(piece)
         return piece
+
+    def _read(self) -> bytes:
+        try:
+            return self._answer.read(_PIECE)
+        except ExchangeError as error:
+            self._exchange.error = error
+            raise
 
     def close(self) -> None:
         """End the exchange and report it."""
@@ -224,6 +236,10 @@ def _pieces(body: IO[bytes], length: int, exchange: Exchange) -> Iterator[bytes]
 def _request(environ: Environ) -> Request:
     lines: Lines = environ[LINES] if LINES in environ else _lines(environ)
     length = environ.get("CONTENT_LENGTH") or ""
+    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if chunked and not environ.get("wsgi.input_terminated"):
+        # This server hands over the chunks as they are, and no end.
+        raise BadRequest("This server takes no chunked request.", 411, "Send a Content-Length.")
     return Request(
         client=environ.get("REMOTE_ADDR", ""),
         scheme=environ.get("wsgi.url_scheme", "http"),
@@ -232,7 +248,7 @@ def _request(environ: Environ) -> Request:
         version=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
         lines=lines,
         length=_length(length) if length else None,
-        chunked="chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower(),
+        chunked=chunked,
         body=environ["wsgi.input"],
     )
 

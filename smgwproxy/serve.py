@@ -39,10 +39,12 @@ def serve(config: Config, ready: Callable[[int], None] = lambda _: None) -> int:
     ``ready`` is called with the port once connections are taken. Must run in the main thread, which gevent's
     hub then has. Raises `ConfigError` for what is wrong with an option, before anything is served.
     """
-    listener = _listener(config)
     store = _truststore(config)
-    with configure_logging(
-        level=config.log_level, logdir=config.logdir, logfile=config.logfile, source=config.source("logdir")
+    with (
+        _listener(config) as listener,
+        configure_logging(
+            level=config.log_level, logdir=config.logdir, logfile=config.logfile, source=config.source("logdir")
+        ),
     ):
         logger = logging.getLogger("smgwproxy")
         limits = Limits(config.max_connections, config.connect_timeout, config.read_timeout, config.queue_timeout)
@@ -95,9 +97,8 @@ def _listener(config: Config) -> socket.socket:
         elif error.errno == errno.EACCES:
             remedy = f"{port}: {config.port} needs a privilege: choose a port above 1023"
         else:
-            remedy = (
-                f"{listen}: cannot listen at {config.listen} ({error.strerror}): give an address of this machine"
-            )
+            reason = (error.strerror or str(error)).partition(" (while")[0]  # Python repeats the address there
+            remedy = f"{listen}: cannot listen at {config.listen} ({reason}): give an address of this machine"
         raise ConfigError(remedy) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import logging
+import re
 import socket
 import struct
 from collections.abc import Callable
@@ -39,6 +40,8 @@ _BACKLOG = 128
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 1024 * 1024
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
+# A user name within a URL is an error where it comes from strangers (RFC 9110 section 4.2.4).
+_ABSOLUTE_FORM = re.compile(r"https?://([^/?@]+)(/[^?]*)?(\?.*)?", re.IGNORECASE)
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 Application = Callable[[Environ, Any], Any]
@@ -144,11 +147,11 @@ class Handler(WSGIHandler):
         self.idle = True
         if self.server.stopping or not self._wire.begun():
             return False
-        self.idle = False
         try:
             head = _origin_form(parse_request_head(self._wire.head(MAX_HEAD)))
             _check_host(head)
             body = RequestBody(BodyReader(self._wire, request_framing(head)), self._continuation(head))
+            self.idle = False  # only a whole head is a request that a stop must wait for
         except Incomplete:
             return False
         except MessageError as error:
@@ -382,12 +385,13 @@ def _origin_form(head: RequestHead) -> RequestHead:
         raise MessageError(f"the method {head.method} is not taken", 501)
     if head.target.startswith("/") or (head.target == "*" and head.method == "OPTIONS"):
         return head
-    scheme, separator, rest = head.target.partition("://")
-    authority, slash, path = rest.partition("/")
-    if not separator or scheme.lower() not in {"http", "https"} or not authority or "?" in authority:
+    match = _ABSOLUTE_FORM.fullmatch(head.target)
+    if match is None:
         raise MessageError("the request target is malformed")
+    authority, path, query = match.groups(default="")
     lines = [(name, authority if name.lower() == "host" else value) for name, value in head.lines]
-    return RequestHead(head.method, "/" + path if slash else "/", head.minor, lines)
+    asterisk = head.method == "OPTIONS" and not path and not query
+    return RequestHead(head.method, "*" if asterisk else (path or "/") + query, head.minor, lines)
 
 
 def _check_host(head: RequestHead) -> None:

@@ -78,6 +78,7 @@ class Peer:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.received = b""
+        self.ended = threading.Event()
         self._unread = b""
 
     def read_head(self) -> bytes:
@@ -123,6 +124,8 @@ class Peer:
         data = self.connection.recv(65536)
         self._unread += data
         self.received += data
+        if not data:
+            self.ended.set()
         return bool(data)
 
 

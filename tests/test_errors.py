@@ -246,6 +246,48 @@ def test_head_that_breaks_off_is_told(raw_gateway: StartGateway, store: FileTrus
 # --- half an answer -------------------------------------------------------------------------------------
 
 
+def test_garbage_in_the_first_chunk_is_told_when_it_comes_with_the_head(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    gateway = raw_gateway(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"))
+    with running_proxy(gateway.origin, store) as proxy:
+        answer(502, "http_protocol_error", raw_exchange(proxy.port, GET))
+        assert proxy.next_exchange().status == 502
+
+
+def test_head_cut_without_farewell_is_told_as_a_broken_answer(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Le")
+        peer.connection.close()
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store) as proxy:
+        answer(502, "http_protocol_error", raw_exchange(proxy.port, GET))
+
+
+def test_dripping_handshake_times_out(store: FileTrustStore) -> None:
+    done = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            for octet in b"\x16\x03\x03\x3f\xff" + bytes(1000):  # a record that never ends
+                connection.sendall(bytes([octet]))
+                if done.wait(0.05):
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dripping = threading.Thread(target=drip, args=(listener,))
+        dripping.start()
+        with running_proxy(Origin(*listener.getsockname()), store, Limits(connect_timeout=0.3)) as proxy:
+            answer(504, "connection_timeout", raw_exchange(proxy.port, GET))
+        done.set()
+        dripping.join(PATIENCE)
+
+
 def is_whole(said: bytes) -> bool:
     """Tell whether a client could take ``said``, all that came until the end, for a whole answer."""
     head, _, body = said.partition(b"\r\n\r\n")
@@ -413,8 +455,14 @@ def close_at_second_request(peer: Peer) -> None:
 
 @pytest.mark.parametrize(
     "request_bytes",
-    [post(), GET[:-2] + b"Authorization: Digest x\r\n\r\n", GET[:-2] + b"Cookie: session=1\r\n\r\n"],
-    ids=["body", "credentials", "cookie"],
+    [
+        post(b""),
+        GET[:-2] + b"Content-Length: 1\r\n\r\nx",
+        post(),
+        GET[:-2] + b"Authorization: Digest x\r\n\r\n",
+        GET[:-2] + b"Cookie: session=1\r\n\r\n",
+    ],
+    ids=["method", "body", "both", "credentials", "cookie"],
 )
 def test_request_that_may_count_twice_is_never_repeated(
     raw_gateway: StartGateway, store: FileTrustStore, request_bytes: bytes

@@ -18,6 +18,7 @@ from pytest_httpserver import HTTPServer
 from requests.auth import HTTPDigestAuth
 from werkzeug import Request, Response
 
+from smgwproxy.errors import BadRequest
 from smgwproxy.gateway import Gateway, Limits
 from smgwproxy.origin import Origin
 from smgwproxy.proxy import ReverseProxy
@@ -100,6 +101,44 @@ def test_digest_login_passes_under_a_threaded_server(upstream: HTTPServer, store
     with threaded_proxy(upstream, store) as url:
         answer = requests.get(f"{url}/x?y=%2F", auth=HTTPDigestAuth("u", "p"), timeout=20)
     assert (answer.status_code, answer.text) == (200, "/x?y=%2F")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "lines"),
+    [
+        ("GET", "/ HTTP/1.1\r\nX: y\r\n\r\nGET /b", []),
+        ("GET", "/ x", []),
+        ("GET /x", "/", []),
+        ("GET", "/", [("A", "b\r\n Content-Length: 5")]),
+        ("GET", "/", [("A\n", "b")]),
+    ],
+)
+def test_library_sends_one_request_or_none(
+    upstream: HTTPServer, store: FileTrustStore, method: str, target: str, lines: list[tuple[str, str]]
+) -> None:
+    with Gateway(Origin("127.0.0.1", upstream.port), store) as gateway, pytest.raises(BadRequest):
+        gateway.send(method, target, lines)
+    assert upstream.log == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"), [("CONTENT_LENGTH", "+1", "400"), ("HTTP_TRANSFER_ENCODING", "chunked", "411")]
+)
+def test_request_that_another_server_lets_through_is_refused(
+    upstream: HTTPServer, store: FileTrustStore, name: str, value: str, status: str
+) -> None:
+    told: list[str] = []
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/",
+        "wsgi.input": io.BytesIO(b"5\r\nhello\r\n0\r\n\r\n"),
+        name: value,
+    }
+    with Gateway(Origin("127.0.0.1", upstream.port), store) as gateway:
+        (page,) = ReverseProxy(gateway)(environ, lambda line, _: told.append(line))
+    assert told[0].startswith(status)
+    assert b"http_request_error" in page
+    assert upstream.log == []
 
 
 def test_server_that_refuses_an_answer_does_not_keep_the_gateway(

@@ -75,6 +75,7 @@ def receive_until(client: socket.socket, end: bytes) -> bytes:
         (b"GET /#x HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET x HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET http://u:pw@x/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 501),
         (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
@@ -160,7 +161,10 @@ def test_absolute_form_is_taken_and_its_authority_is_the_host() -> None:
     with serving(application) as (port, _, _):
         raw_exchange(port, b"GET http://pi:8080/a?b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         raw_exchange(port, b"GET http://pi HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    assert [(one["smgwproxy.target"], one["HTTP_HOST"]) for one in seen] == [("/a?b", "pi:8080"), ("/", "pi")]
+        raw_exchange(port, b"GET HTTP://pi?q HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        raw_exchange(port, b"OPTIONS http://pi HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    told = [(one["smgwproxy.target"], one["HTTP_HOST"]) for one in seen]
+    assert told == [("/a?b", "pi:8080"), ("/", "pi"), ("/?q", "pi"), ("*", "pi")]
 
 
 def test_options_asterisk_reaches_the_gateway(raw_gateway: StartGateway, store: FileTrustStore) -> None:
@@ -324,6 +328,17 @@ def test_stop_closes_idle_connections_and_takes_no_new_ones() -> None:
         assert fresh.recv(1) == b""
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), PATIENCE)
+
+
+def test_stop_does_not_wait_for_half_a_head() -> None:
+    with serving(hello) as (port, server, hub), connected(port) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHo")
+        with connected(port) as other:  # answered after the half head was read
+            other.sendall(GET)
+            receive_until(other, b"hi")
+        hub.call(lambda: server.stop(PATIENCE))
+        assert client.recv(1) == b""
+        assert not server.handlers
 
 
 def test_stop_lets_a_running_request_finish_and_closes_its_connection(

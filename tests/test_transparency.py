@@ -11,7 +11,18 @@ from contextlib import contextmanager
 import pytest
 
 from smgwproxy.truststores.file import FileTrustStore
-from tests.support import OK, PATIENCE, Peer, RawGateway, RunningProxy, head_lines, raw_exchange, running_proxy
+from tests.support import (
+    OK,
+    PATIENCE,
+    Peer,
+    RawGateway,
+    RunningProxy,
+    Script,
+    always,
+    head_lines,
+    raw_exchange,
+    running_proxy,
+)
 
 StartGateway = Callable[..., RawGateway]
 
@@ -299,6 +310,64 @@ def test_interim_answers_are_read_past_and_do_not_poison_the_connection(
         said = [raw_exchange(proxy.port, get()) for _ in range(3)]
     assert all(one.endswith(b"\r\n\r\nok") for one in said)
     assert gateway.connections == 2
+
+
+SURPLUS = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON"
+
+
+def in_one_record(peer: Peer) -> None:
+    while peer.read_request():
+        peer.send(OK + SURPLUS)
+
+
+def in_two_records(peer: Peer) -> None:
+    while peer.read_request():
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        peer.send(b"ok" + SURPLUS)
+
+
+@pytest.mark.parametrize("script", [in_one_record, in_two_records])
+def test_bytes_behind_an_answer_never_reach_the_next_client(
+    raw_gateway: StartGateway, store: FileTrustStore, script: Script
+) -> None:
+    gateway = raw_gateway(script)
+    with before(gateway, store) as proxy:
+        said = [raw_exchange(proxy.port, get()) for _ in range(3)]
+    assert [one[-6:] for one in said] == [b"\r\n\r\nok"] * 3
+    assert gateway.connections == 4  # the first use's handshake, and one for each request
+
+
+def test_body_that_a_client_left_in_the_middle_never_reaches_the_next_client(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    left = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhalf")
+        assert left.wait(PATIENCE)
+        for _ in range(100):
+            peer.send(b"x" * 1000)
+
+    gateway = raw_gateway(script)
+    with before(gateway, store) as proxy:
+        with socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as client:
+            client.sendall(get())
+            client.recv(10)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        left.set()
+        gateway.script = always(OK)
+        assert raw_exchange(proxy.port, get()).endswith(b"\r\n\r\nok")
+
+
+def test_connection_that_the_gateway_will_close_is_not_kept(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    gateway = raw_gateway(b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 2\r\n\r\nok")
+    with before(gateway, store) as proxy:
+        for _ in range(2):
+            assert b"Close" not in raw_exchange(proxy.port, get())
+    assert gateway.connections == 3
 
 
 def test_head_goes_out_before_the_first_byte_of_the_body(raw_gateway: StartGateway, store: FileTrustStore) -> None:

@@ -18,7 +18,16 @@ from smgwproxy.gateway import Gateway, Limits
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.base import Pin
 from smgwproxy.truststores.file import FileTrustStore
-from tests.support import OK, Identity, RawGateway, head_lines, make_identity, raw_exchange, running_proxy
+from tests.support import (
+    OK,
+    PATIENCE,
+    Identity,
+    RawGateway,
+    head_lines,
+    make_identity,
+    raw_exchange,
+    running_proxy,
+)
 
 StartGateway = Callable[..., RawGateway]
 SECRET = (
@@ -149,6 +158,8 @@ def test_kept_connection_is_not_used_under_another_pin(
         written["fingerprint"] = str(impostor.certificate.fingerprint)
         record(certs, gateway.origin).write_text(json.dumps(written))
         assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 502 ")
+        # the kept connection is closed at once, not by and by
+        assert gateway.peers[1].ended.wait(PATIENCE)
     assert len(gateway.received) == before
 
 
@@ -212,21 +223,76 @@ def test_pool_closed_by_another_thread_means_the_pins_are_asked_again(
     raw_gateway: StartGateway, store: FileTrustStore
 ) -> None:
     class Overtaken(Gateway):
-        """Another thread meets another pin between the choice of the pool and its use, once."""
+        """Another thread meets another pin between the choice of the pool and its use."""
 
         times = 0
 
         def _pool(self, fingerprint: Fingerprint) -> ExactPool:
             pool = super()._pool(fingerprint)
             self.times += 1
-            if self.times == 1:
+            if self.times <= changes:
                 self.close()
             return pool
 
     gateway = raw_gateway(OK)
+    changes = 1
     with Overtaken(gateway.origin, store) as client:
         client.send("GET", "/", [("Host", "x")]).close()
         assert client.times == 2
+        client.times, changes = 0, 99
+        with pytest.raises(TrustStoreError, match="keep changing"):
+            client.send("GET", "/", [("Host", "x")])
+
+
+def test_threads_with_changing_pins_share_one_pool(
+    raw_gateway: StartGateway, identity: Identity, impostor: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    store = Constant(identity)
+    failures: list[Exception] = []
+
+    def ask() -> None:
+        for _ in range(30):
+            try:
+                with client.send("GET", "/", [("Host", "x")]) as answer:
+                    answer.read()
+            except CertificateChanged:
+                pass
+            except Exception as error:  # noqa: BLE001  # told below
+                failures.append(error)
+
+    with Gateway(gateway.origin, store, Limits(connections=4), threaded()) as client:
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            store.pins = [Pin(who.certificate.fingerprint) for who in (impostor, identity)]
+            store.pins = [Pin(identity.certificate.fingerprint)]
+        store.pins = [Pin(identity.certificate.fingerprint)]
+        with client.send("GET", "/", [("Host", "x")]) as answer:
+            assert answer.read() == b"ok"
+    assert [error for error in failures if not isinstance(error, TrustStoreError)] == []
+
+
+def test_slow_store_does_not_hold_up_other_requests(raw_gateway: StartGateway, identity: Identity) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    class Slow(Constant):
+        def lookup(self, origin: Origin) -> Sequence[Pin]:
+            if not asked.is_set():
+                asked.set()
+                assert release.wait(PATIENCE)
+            return super().lookup(origin)
+
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, Slow(identity), Limits(connections=2)) as proxy:
+        first = threading.Thread(target=lambda: raw_exchange(proxy.port, SECRET))
+        first.start()
+        assert asked.wait(PATIENCE)
+        assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 200 ")
+        assert first.is_alive()
+        release.set()
+        first.join(PATIENCE)
 
 
 def test_store_without_first_use_sends_nothing(raw_gateway: StartGateway) -> None:
