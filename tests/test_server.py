@@ -330,6 +330,37 @@ def test_stop_closes_idle_connections_and_takes_no_new_ones() -> None:
             socket.create_connection(("127.0.0.1", port), PATIENCE)
 
 
+def test_stop_lets_a_running_upload_finish(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    begun = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.read_head()
+        peer.read_body(4)
+        begun.set()
+        assert peer.read_body(4) == b"rest"
+        peer.send(OK)
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store) as proxy, connected(proxy.port) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf")
+        assert begun.wait(PATIENCE)
+        stopper = threading.Thread(target=lambda: proxy.hub.call(lambda: proxy.server.stop(PATIENCE)))
+        stopper.start()
+        while not proxy.server.stopping:
+            pass
+        client.sendall(b"rest")
+        assert receive_until(client, b"ok").startswith(b"HTTP/1.1 200 OK")
+        stopper.join(PATIENCE)
+
+
+def test_answers_do_not_wait_for_the_clients_acknowledgement() -> None:
+    with serving(hello) as (port, server, _), connected(port) as client:
+        client.sendall(GET)
+        receive_until(client, b"hi")
+        (handler,) = server.handlers
+        assert handler.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_stop_does_not_wait_for_half_a_head() -> None:
     with serving(hello) as (port, server, hub), connected(port) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHo")

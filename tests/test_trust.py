@@ -22,7 +22,9 @@ from tests.support import (
     OK,
     PATIENCE,
     Identity,
+    Peer,
     RawGateway,
+    always,
     head_lines,
     make_identity,
     raw_exchange,
@@ -355,6 +357,23 @@ def test_library_in_threads_pins_too(raw_gateway: StartGateway, store: FileTrust
         with pytest.raises(CertificateChanged):
             client.send("GET", "/", lines)
     assert stranger.received == b""
+
+
+def test_unread_answer_never_becomes_the_next_ones(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        if peer.read_request():
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale" + bytes(100))
+
+    gateway = raw_gateway(script)
+    lines = [("Host", "x")]
+    with Gateway(gateway.origin, store) as client:
+        client.send("GET", "/", lines).close()
+        gateway.script = always(OK)
+        with client.send("GET", "/", lines) as answer:
+            assert answer.read() == b"ok"
+            assert not answer.reused
 
 
 def test_start_pins_without_a_request(
