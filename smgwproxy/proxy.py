@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol
+from typing import IO, Protocol
 from urllib.parse import quote
 
 from smgwproxy import headers, problem
@@ -14,19 +14,12 @@ from smgwproxy.errors import BadRequest, BodyTooLarge, ClientGone, ExchangeError
 from smgwproxy.gateway import Gateway, GatewayAnswer
 from smgwproxy.headers import Site
 from smgwproxy.http1 import Lines, values
-
-TARGET = "smgwproxy.target"
-"""The environ key under which a server hands over the request target as it came (`str`)."""
-LINES = "smgwproxy.lines"
-"""The environ key under which a server hands over the header lines as they came (`Lines`)."""
+from smgwproxy.wsgi import LINES, TARGET, Environ, StartResponse
 
 BODY_LIMIT = 16 * 1024 * 1024
 _PIECE = 64 * 1024
 _IN_MEMORY = 256 * 1024  # bytes of a gathered body; what is above waits in a temporary file
 _EXCERPT = 1024  # bytes of each body that are kept for the log
-
-Environ = dict[str, Any]
-StartResponse = Callable[..., object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +51,7 @@ class Exchange:
     """What is known of one request and its answer when both are over, for logs and metrics.
 
     ``seconds`` is the time from the request's head to the answer's end, ``sent`` the bytes of body that the
-    client got, ``reused`` None when the gateway was not reached. The starts are the first bytes of each body.
+    client got, ``reused`` None when the gateway was not reached. The starts are those of each body's first piece.
     """
 
     request: Request

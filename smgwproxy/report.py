@@ -38,9 +38,9 @@ class LogReport:
                 "request and answer of the line above",
                 extra=details(
                     describe_headers(request.lines),
-                    _body(request.lines, exchange.request_start),
+                    _body(request.lines, exchange.request_start, request.length),
                     describe_headers(exchange.answer_lines),
-                    _body(exchange.answer_lines, exchange.answer_start),
+                    _body(exchange.answer_lines, exchange.answer_start, exchange.sent),
                 ),
             )
 
@@ -51,8 +51,10 @@ def _connection(reused: bool | None) -> Literal["new", "reused", "none"]:
     return "reused" if reused else "new"
 
 
-def _body(lines: Lines, start: bytes) -> tuple[str, ...]:
-    if not start or values(lines, "content-encoding"):
+def _body(lines: Lines, start: bytes, total: int | None) -> tuple[str, ...]:
+    if not start:
         return ()
-    content_type = values(lines, "content-type")
-    return tuple(describe_body_start(content_type[0] if content_type else "", start))
+    content_type, encoding = values(lines, "content-type"), values(lines, "content-encoding")
+    return describe_body_start(
+        content_type[0] if content_type else None, start, total=total, encoding=encoding[0] if encoding else None
+    )

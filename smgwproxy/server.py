@@ -33,8 +33,8 @@ from smgwproxy.http1 import (
     tokens,
     values,
 )
-from smgwproxy.proxy import LINES, TARGET, Environ
 from smgwproxy.wire import Wire
+from smgwproxy.wsgi import LINES, TARGET, Environ
 
 _BACKLOG = 128
 _LINGER_SECONDS = 1.0

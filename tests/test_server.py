@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from smgwproxy.demo import HubThread
-from smgwproxy.proxy import Environ
 from smgwproxy.server import Application, ProxyServer, open_listener
 from smgwproxy.truststores.file import FileTrustStore
+from smgwproxy.wsgi import Environ
 from tests.support import OK, PATIENCE, Peer, RawGateway, head_lines, raw_exchange, running_proxy
 
 StartGateway = Callable[..., RawGateway]
@@ -237,6 +237,13 @@ def test_unread_body_closes_the_connection_and_the_answer_arrives() -> None:
     assert said == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"
 
 
+def test_client_that_still_sends_sees_the_end_and_no_reset() -> None:
+    with serving(hello) as (port, _, _), connected(port) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n" + b"x" * 100000)
+        receive_until(client, b"hi")
+        assert client.recv(1) == b""
+
+
 # --- applications that fail -----------------------------------------------------------------------------
 
 
@@ -419,6 +426,23 @@ def test_breaking_off_ends_running_answers_visibly(raw_gateway: StartGateway, st
         proxy.hub.call(proxy.server.break_off)
         assert client.recv(100) == b""
     assert not said.endswith(b"0\r\n\r\n")
+
+
+def test_breaking_off_resets_an_answer_that_only_the_connection_ends(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+        peer.read_head()
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store) as proxy, connected(proxy.port) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        receive_until(client, b"half")
+        proxy.hub.call(proxy.server.break_off)
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
 
 
 def test_port_in_use_and_foreign_address_are_errors() -> None:
