@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,10 @@ def test_configuration_file_holds_every_option_with_its_default() -> None:
     assert load(["--config", str(path)], {}) == load([], {})
     table = tomllib.loads(path.read_text())
     assert set(table) == {option.name for option in smgwproxy.config.OPTIONS}
+
+
+def test_types_are_shipped() -> None:
+    assert files("smgwproxy").joinpath("py.typed").is_file()
 
 
 def test_public_names_are_there() -> None:

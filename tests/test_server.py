@@ -413,6 +413,23 @@ def test_stop_lets_a_running_request_finish_and_closes_its_connection(
     assert b"Connection: close\r\n" in said
 
 
+def test_stop_breaks_off_what_runs_past_its_time(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    arrived = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        arrived.set()
+        peer.read_head()
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store) as proxy, connected(proxy.port) as client:
+        client.sendall(GET)
+        assert arrived.wait(PATIENCE)
+        proxy.hub.call(lambda: proxy.server.stop(0.1))
+        assert client.recv(1) == b""
+        assert not proxy.server.handlers
+
+
 def test_breaking_off_ends_running_answers_visibly(raw_gateway: StartGateway, store: FileTrustStore) -> None:
     def script(peer: Peer) -> None:
         peer.read_request()
