@@ -6,11 +6,11 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, ParamSpec, Self, cast
 
 from urllib3 import PoolManager, Timeout
 from urllib3 import exceptions as urllib3_errors
@@ -40,6 +40,8 @@ from smgwproxy.origin import Origin
 from smgwproxy.tls import client_context
 from smgwproxy.truststores.base import Pin, TrustStore
 from smgwproxy.turns import Turns
+
+_P = ParamSpec("_P")
 
 _PRESENTED = re.compile(r'Fingerprints did not match\. Expected "[0-9a-f]+", got "([0-9a-f]{64})"')
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -200,17 +202,30 @@ class Gateway:
         )
 
     def _pins(self) -> Sequence[Pin]:
-        pins = self._backend.call(self._truststore.lookup, self.origin)
+        pins = self._asked(self._truststore.lookup, self.origin)
         if pins:
             return pins
         self.close()  # what was pinned before is not trusted any more
-        pins = self._backend.call(self._truststore.pin, self.origin, self._presented_certificate())
+        pins = self._asked(self._truststore.pin, self.origin, self._presented_certificate())
         if not pins:
             raise TrustStoreError(
                 f"The trust store holds no pin for the gateway {self.origin} although it was just pinned.",
                 "The trust store is faulty: choose another one.",
             )
         return pins
+
+    def _asked(self, question: Callable[_P, Sequence[Pin]], *args: _P.args, **kwargs: _P.kwargs) -> Sequence[Pin]:
+        """Call the store; whatever a store of somebody else's raises means that nothing is trusted."""
+        try:
+            return self._backend.call(question, *args, **kwargs)
+        except ExchangeError:
+            raise
+        except Exception as error:
+            raise TrustStoreError(
+                f"The trust store failed at the gateway {self.origin}: {type(error).__name__}: {error}. "
+                "Nothing was sent.",
+                "Look after the store, or choose another one with --truststore.",
+            ) from error
 
     def _presented_certificate(self) -> Certificate:
         pool = cast(ExactPool, self._manager.connection_from_host(self._host, self.origin.port, scheme="https"))

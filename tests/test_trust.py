@@ -325,6 +325,9 @@ def test_failing_store_never_opens_the_door(raw_gateway: StartGateway) -> None:
     gateway = raw_gateway(OK)
     with running_proxy(gateway.origin, Failing()) as proxy:
         assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 500 ")
+        error = proxy.next_exchange().error
+    assert isinstance(error, TrustStoreError)
+    assert "RuntimeError: the database is gone" in str(error)
     assert gateway.connections == 0
 
 
