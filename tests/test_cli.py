@@ -433,7 +433,7 @@ def test_running_request_finishes_after_the_signal(raw_gateway: StartGateway, tm
         client.start()
         assert arrived.wait(PATIENCE)
         proxy.process.send_signal(signal.SIGTERM)
-        proxy.wait_for("SIGTERM: no new connections")
+        proxy.wait_for("SIGTERM: no new connections, running requests have 30 s to finish")
         release.set()
         client.join(PATIENCE)
         assert proxy.wait() == 0
