@@ -60,6 +60,12 @@ class Constant:
         raise PinRefused(origin, str(certificate.fingerprint))
 
 
+def exchanged(raw_gateway: StartGateway, gateway: RawGateway, who: Identity) -> RawGateway:
+    """Put a gateway with the certificate of ``who`` in the place of ``gateway``."""
+    gateway.stop()
+    return raw_gateway(OK, who, port=gateway.port)
+
+
 def test_first_use_pins_and_is_answered(
     raw_gateway: StartGateway, store: FileTrustStore, certs: Path, identity: Identity
 ) -> None:
@@ -94,8 +100,7 @@ def test_changed_certificate_gets_no_byte(
     gateway = raw_gateway(OK)
     with running_proxy(gateway.origin, store) as proxy:
         raw_exchange(proxy.port, SECRET)
-        gateway.stop()
-        stranger = raw_gateway(OK, impostor, port=gateway.port)
+        stranger = exchanged(raw_gateway, gateway, impostor)
         said = raw_exchange(proxy.port, SECRET)
     assert stranger.connections > 0
     assert stranger.received == b""
@@ -109,8 +114,7 @@ def test_certificate_copied_but_for_the_key_gets_no_byte(
     gateway = raw_gateway(OK)
     with running_proxy(gateway.origin, store) as proxy:
         raw_exchange(proxy.port, SECRET)
-        gateway.stop()
-        stranger = raw_gateway(OK, theirs, port=gateway.port)
+        stranger = exchanged(raw_gateway, gateway, theirs)
         raw_exchange(proxy.port, SECRET)
     assert stranger.connections > 0
     assert stranger.received == b""
@@ -122,8 +126,7 @@ def test_changed_certificate_is_told_with_both_fingerprints_and_what_to_do(
     gateway = raw_gateway(OK)
     with running_proxy(gateway.origin, store) as proxy:
         raw_exchange(proxy.port, SECRET)
-        gateway.stop()
-        raw_gateway(OK, impostor, port=gateway.port)
+        exchanged(raw_gateway, gateway, impostor)
         said = raw_exchange(proxy.port, SECRET).decode()
         proxy.next_exchange()
         error = proxy.next_exchange().error
@@ -141,8 +144,7 @@ def test_removing_the_record_takes_effect_at_once(
     gateway = raw_gateway(OK)
     with running_proxy(gateway.origin, store) as proxy:
         raw_exchange(proxy.port, SECRET)
-        gateway.stop()
-        raw_gateway(OK, impostor, port=gateway.port)
+        exchanged(raw_gateway, gateway, impostor)
         assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 502 ")
         record(certs, gateway.origin).unlink()
         assert raw_exchange(proxy.port, SECRET).startswith(b"HTTP/1.1 200 ")
@@ -355,8 +357,7 @@ def test_library_in_threads_pins_too(raw_gateway: StartGateway, store: FileTrust
     with Gateway(str(gateway.origin), store, Limits(), threaded()) as client:
         with client.send("GET", "/", lines) as answer:
             assert answer.read() == b"ok"
-        gateway.stop()
-        stranger = raw_gateway(OK, impostor, port=gateway.port)
+        stranger = exchanged(raw_gateway, gateway, impostor)
         with pytest.raises(CertificateChanged):
             client.send("GET", "/", lines)
     assert stranger.received == b""
