@@ -188,8 +188,10 @@ def test_a_client_that_hangs_up_in_a_request_is_recorded(gateway_of: StartGatewa
     gateway = gateway_of("ppc")
     with tls_connection(gateway) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHo")
+        connection.shutdown(socket.SHUT_WR)
+        # To close with TLS 1.3's tickets unread would be a reset, which discards what the gateway has not read yet.
+        assert gateway.wait_closed()
 
-    assert gateway.wait_closed()
     assert gateway.broken_off == [b"GET / HTTP/1.1\r\nHo"]
 
 
@@ -197,7 +199,6 @@ def test_a_failed_handshake_is_told(gateway_of: StartGateway) -> None:
     gateway = gateway_of("ppc")
     with socket.create_connection(gateway.address) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: g\r\n\r\n")
-        connection.shutdown(socket.SHUT_WR)
         with suppress(ConnectionResetError):
             while connection.recv(65536):
                 pass
