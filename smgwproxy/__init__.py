@@ -12,20 +12,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from smgwproxy.certificate import Certificate, Fingerprint
     from smgwproxy.errors import SmgwProxyError
-    from smgwproxy.gateway import Gateway, GatewayAnswer, Limits
+    from smgwproxy.gateway import Gateway, GatewayAnswer
+    from smgwproxy.limits import Limits
     from smgwproxy.origin import Origin
     from smgwproxy.proxy import ReverseProxy
-    from smgwproxy.truststores import Pin, TrustStore, open_truststore
+    from smgwproxy.renewal import Renewal
+    from smgwproxy.truststores import EditableTrustStore, Pin, Record, TrustStore, open_truststore
 
 __version__ = "0.1.0"
 __all__ = [
     "Certificate",
+    "EditableTrustStore",
     "Fingerprint",
     "Gateway",
     "GatewayAnswer",
     "Limits",
     "Origin",
     "Pin",
+    "Record",
+    "Renewal",
     "ReverseProxy",
     "SmgwProxyError",
     "TrustStore",
@@ -37,12 +42,15 @@ def __getattr__(name: str) -> object:
     """Import a public name from the module it lives in (PEP 562)."""
     homes = {
         "Certificate": "certificate",
+        "EditableTrustStore": "truststores",
         "Fingerprint": "certificate",
         "Gateway": "gateway",
         "GatewayAnswer": "gateway",
-        "Limits": "gateway",
+        "Limits": "limits",
         "Origin": "origin",
         "Pin": "truststores",
+        "Record": "truststores",
+        "Renewal": "renewal",
         "ReverseProxy": "proxy",
         "SmgwProxyError": "errors",
         "TrustStore": "truststores",

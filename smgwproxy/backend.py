@@ -6,20 +6,23 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from smgwproxy.connection import ExactPool
 from smgwproxy.turns import Event
 
-_P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-class Call(Protocol):
-    """Calls a function that may block on files or a database, and returns what it returns."""
+class Overdue(Exception):  # no error that anybody is told: `smgwproxy.trust` translates it
+    """A call did not return in time; its thread is left behind."""
 
-    def __call__(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        """Return ``function(*args, **kwargs)``; its errors pass through."""
+
+class Call(Protocol):
+    """Calls a function that may block on files or a database, and waits for what it returns."""
+
+    def __call__(self, function: Callable[[], _R], seconds: float, /) -> _R:
+        """Return ``function()``; its errors pass through. Raises `Overdue` after ``seconds``."""
         ...
 
 
@@ -33,10 +36,34 @@ class Backend:
     call: Call
 
 
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An error that a function raised in another thread."""
+
+    error: Exception
+
+
+def caught(function: Callable[[], _R]) -> _R | Raised:
+    """Call ``function`` and return its error instead of raising it."""
+    try:
+        return function()
+    except Exception as error:  # noqa: BLE001  # every one is raised again, where it was called from
+        return Raised(error)
+
+
 def threaded() -> Backend:
     """For programs with threads, or with one: everything blocks the thread that calls."""
-    return Backend(ExactPool, ssl.SSLContext, threading.Event, _call_here)
+    return Backend(ExactPool, ssl.SSLContext, threading.Event, _call_in_thread)
 
 
-def _call_here(function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-    return function(*args, **kwargs)
+def _call_in_thread(function: Callable[[], _R], seconds: float, /) -> _R:
+    outcome: list[_R | Raised] = []
+    thread = threading.Thread(target=lambda: outcome.append(caught(function)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise Overdue
+    result = outcome[0]
+    if isinstance(result, Raised):
+        raise result.error
+    return result

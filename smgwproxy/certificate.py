@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from ssl import DER_cert_to_PEM_cert, PEM_cert_to_DER_cert
+from ssl import DER_cert_to_PEM_cert
 from typing import TYPE_CHECKING
+
+from smgwproxy.der import certificate_parts, without_null_parameters
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_LABEL = re.compile(r"\s*(?:sha-?256(?:\s+fingerprint)?\s*[:=])?", re.IGNORECASE)
+_SHORT = {32: "MD5", 40: "SHA-1"}
+_PEM = re.compile(r"\s*-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,24 @@ class Fingerprint:
         """Fingerprint of a certificate in DER."""
         return cls(hashlib.sha256(der).hexdigest())
 
+    @classmethod
+    def parse(cls, text: str) -> Fingerprint:
+        """Read a fingerprint as people paste it.
+
+        Digits of either case, with colons or blanks between them, after ``sha256:`` or the ``SHA256
+        Fingerprint=`` of ``openssl x509``. Raises `ValueError` with one line for anything else, MD5 and SHA-1
+        among it.
+        """
+        digits = re.sub(r"[\s:]+", "", _LABEL.sub("", text, count=1)).lower()
+        if not _SHA256.fullmatch(digits):
+            raise ValueError(f"{text!r} is no SHA-256 fingerprint: {_what_is_wrong(digits)}")
+        return cls(digits)
+
+    @property
+    def groups(self) -> str:
+        """Sixteen groups of four digits, to be compared by eye or read out over the telephone."""
+        return " ".join(self.hex[start : start + 4] for start in range(0, 64, 4))
+
 
 @dataclass(frozen=True, slots=True)
 class Description:
@@ -49,6 +73,7 @@ class Description:
     not_before: datetime | None = None
     not_after: datetime | None = None
     dns_names: tuple[str, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,8 +88,12 @@ class Certificate:
 
     @classmethod
     def from_pem(cls, pem: str) -> Certificate:
-        """Read one PEM block; raises `ValueError` when there is none."""
-        return cls(PEM_cert_to_DER_cert(pem))
+        """Read one PEM block; raises `ValueError` for anything else, such as two of them."""
+        # ssl.PEM_cert_to_DER_cert passes over what is not Base64, and so over the end of the first of two blocks.
+        match = _PEM.fullmatch(pem)
+        if match is None:
+            raise ValueError("not one certificate in PEM")
+        return cls(base64.b64decode("".join(match[1].split()), validate=True))
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
@@ -77,25 +106,54 @@ class Certificate:
         return DER_cert_to_PEM_cert(self.der)
 
     @cached_property
+    def public_key(self) -> bytes | None:
+        """The public key (SubjectPublicKeyInfo in DER), None when it cannot be read."""
+        try:
+            return certificate_parts(self.der).public_key
+        except ValueError:
+            return None
+
+    def has_key_of(self, other: Certificate | None) -> bool:
+        """Tell whether both certificates are there, readable, and of the same public key."""
+        return other is not None and self.public_key is not None and self.public_key == other.public_key
+
+    @cached_property
     def description(self) -> Description:
         """Subject, issuer, dates and names, as far as they can be read."""
         return _describe(self.der)
 
 
-def _describe(der: bytes) -> Description:
+def _what_is_wrong(digits: str) -> str:
+    if not digits:
+        return "it is empty; give 64 hex digits"
+    if not re.fullmatch(r"[0-9a-f]+", digits):
+        return "it holds more than hex digits; give 64 hex digits"
+    if len(digits) in _SHORT:
+        return f"it is as long as one of {_SHORT[len(digits)]}, which is not safe; give SHA-256 with 64 hex digits"
+    return f"it has {len(digits)} hex digits; give 64"
+
+
+def _describe(octets: bytes) -> Description:
     # cryptography is slow to import and needed only to tell a person about a certificate.
     from cryptography import x509  # noqa: PLC0415
 
-    try:
-        with warnings.catch_warnings():
-            # A doubtful serial number or name is the gateway's affair; it must not end up on stderr.
-            warnings.simplefilter("ignore")
-            parsed = x509.load_der_x509_certificate(der)
-            subject, issuer = parsed.subject.rfc4514_string(), parsed.issuer.rfc4514_string()
-            not_before, not_after = parsed.not_valid_before_utc, parsed.not_valid_after_utc
-            return Description(subject, issuer, not_before, not_after, _dns_names(parsed))
-    except Exception:  # noqa: BLE001  # the parser raises more than it tells: TypeError, InvalidVersion and others
-        return Description()
+    for form in (bytes, without_null_parameters):
+        try:
+            with warnings.catch_warnings():
+                # A doubtful serial number or name is the gateway's affair; it must not end up on stderr.
+                warnings.simplefilter("ignore")
+                parsed = x509.load_der_x509_certificate(form(octets))
+                return Description(
+                    parsed.subject.rfc4514_string(),
+                    parsed.issuer.rfc4514_string(),
+                    parsed.not_valid_before_utc,
+                    parsed.not_valid_after_utc,
+                    _dns_names(parsed),
+                    _key(parsed),
+                )
+        except Exception:  # noqa: BLE001, S112  # the parser raises more than it tells: TypeError, InvalidVersion
+            continue
+    return Description()
 
 
 def _dns_names(parsed: x509.Certificate) -> tuple[str, ...]:
@@ -106,3 +164,17 @@ def _dns_names(parsed: x509.Certificate) -> tuple[str, ...]:
         return tuple(names.value.get_values_for_type(x509.DNSName))
     except Exception:  # noqa: BLE001  # as above; subject and dates are worth telling without the names
         return ()
+
+
+def _key(parsed: x509.Certificate) -> str:
+    """Name the kind of the public key, such as ``EC secp384r1``."""
+    try:
+        key = parsed.public_key()
+    except Exception:  # noqa: BLE001  # as above
+        return ""
+    curve = getattr(key, "curve", None)
+    if curve is not None:
+        return f"EC {curve.name}"
+    kind = type(key).__name__.removesuffix("PublicKey").lstrip("_")
+    size = getattr(key, "key_size", None)
+    return f"{kind} {size} bits" if size else kind

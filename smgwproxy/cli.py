@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from smgwproxy.config import load
 from smgwproxy.errors import ConfigError
@@ -13,12 +15,15 @@ from smgwproxy.errors import ConfigError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``argv`` (``sys.argv`` without the program's name) and return the exit code.
 
-    0 after a clean stop, 2 for a wrong option, told in one line on stderr.
+    0 after a clean stop, 1 when a command could not do it, 2 for a wrong option, each told in one line on stderr.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         if words[:1] == ["demo"]:
             return _demo(words[1:])
+        _look_here_for_modules()
+        if words[:1] == ["trust"]:
+            return _trust(words[1:])
         return _serve(words)
     except ConfigError as error:
         print(f"smgwproxy: error: {error}", file=sys.stderr)  # noqa: T201  # there is no log yet
@@ -32,12 +37,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _serve(words: Sequence[str]) -> int:
     config = load(words, os.environ)
-    from smgwproxy.serve import serve  # noqa: PLC0415
+    from smgwproxy.commands.serve import serve  # noqa: PLC0415
 
     return serve(config)
 
 
 def _demo(words: Sequence[str]) -> int:
-    from smgwproxy.serve_demo import serve_demo  # noqa: PLC0415
+    from smgwproxy.commands.demo import serve_demo  # noqa: PLC0415
 
     return serve_demo(words, os.environ)
+
+
+def _trust(words: Sequence[str]) -> int:
+    from smgwproxy.commands.trust import trust  # noqa: PLC0415
+
+    return trust(words, os.environ)
+
+
+def _look_here_for_modules() -> None:
+    """Let ``--truststore MODULE:FACTORY`` name a file in the working directory, as under ``python -m``.
+
+    It comes last, so that it hides no installed module. Under ``python -P`` nothing is looked for here.
+    """
+    with suppress(OSError):  # the directory may be gone
+        here = str(Path.cwd())
+        if not sys.flags.safe_path and here not in sys.path:
+            sys.path.append(here)

@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 import smgwproxy
 from smgwproxy.errors import ConfigError
 from smgwproxy.origin import Origin
+from smgwproxy.renewal import Renewal
 
 ENVIRONMENT_PREFIX = "SMGWPROXY_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -47,10 +48,12 @@ class Config:
     logfile: str
     listen: str | None
     truststore: str
+    renewal: Renewal
     max_connections: int
     queue_timeout: float
     connect_timeout: float
     read_timeout: float
+    store_timeout: float
     log_level: str
     given: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
 
@@ -157,6 +160,13 @@ def _truststore(text: str) -> str:
     return text
 
 
+def _renewal(text: str) -> Renewal:
+    try:
+        return Renewal(text.lower())
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no way to renew: give {' or '.join(Renewal)}") from error
+
+
 def _log_level(text: str) -> str:
     level = text.lower()
     if level not in LOG_LEVELS:
@@ -224,6 +234,13 @@ OPTIONS: tuple[Option, ...] = (
         shown="file:CERTDIR",
     ),
     Option(
+        "renewal",
+        "WHEN",
+        "whether a new certificate with the pinned one's key is accepted by itself: ask, or same-key",
+        _renewal,
+        "ask",
+    ),
+    Option(
         "max-connections",
         "N",
         "connections to the gateway at the same time; further requests wait their turn",
@@ -250,6 +267,13 @@ OPTIONS: tuple[Option, ...] = (
         "how long the gateway may be silent before and within an answer",
         _seconds,
         "180",
+    ),
+    Option(
+        "store-timeout",
+        "SECONDS",
+        "how long the trust store may take to answer; then nothing is sent",
+        _seconds,
+        "10",
     ),
     Option(
         "log-level",
@@ -290,8 +314,9 @@ def build_parser(
     options: Iterable[Option] = OPTIONS,
     prog: str = "smgwproxy",
     description: str = "A reverse proxy that makes a Smart Meter Gateway reachable from the home network. The "
-    "command demo shows it with a simulated gateway.",
-    commands: Sequence[str] = ("", "demo "),
+    "command demo shows it with a simulated gateway; the command trust shows which certificates are trusted, and "
+    "lets you decide when one has changed.",
+    commands: Sequence[str] = ("", "demo ", "trust ACTION "),
 ) -> argparse.ArgumentParser:
     """Build the parser of one command with ``options``, ``--config``, ``--version`` and ``--help``.
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import RemoteDisconnected
 from typing import Any, cast
+from weakref import WeakSet
 
 from urllib3._collections import HTTPHeaderDict
 from urllib3.connection import HTTPSConnection
@@ -45,6 +48,10 @@ class NoAnswer(RemoteDisconnected):
     def __init__(self, *, reused: bool) -> None:
         super().__init__("the connection was closed without an answer")
         self.reused = reused
+
+
+class Dropped(ConnectionAbortedError):
+    """The connection was ended on this side, by `ExactConnection.drop`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,10 @@ class Answer(BaseHTTPResponse):
         if self._pool is not None and self._connection is not None:
             self._pool._put_conn(self._connection)  # noqa: SLF001  # urllib3 leaves giving back to the response
 
+    def peer_certificate(self) -> bytes:
+        """Return the DER of the peer's certificate."""
+        return self._exact.presented()
+
     def _is_clean(self) -> bool:
         return (
             self._body.complete
@@ -143,6 +154,7 @@ class ExactConnection(HTTPSConnection):
 
     _wire: Wire | None = None
     _exchanges: int = 0
+    _dropped: bool = False
 
     @staticmethod
     def dial(address: tuple[str, int], timeout: float | None) -> socket.socket:
@@ -185,25 +197,47 @@ class ExactConnection(HTTPSConnection):
         """Shake hands only, and return the DER of the peer's certificate. Sends no request; closes itself."""
         try:
             self.connect()
-            der = cast(ssl.SSLSocket, self.sock).getpeercert(binary_form=True)
+            return self.presented()
         finally:
             self.close()
+
+    def presented(self) -> bytes:
+        """Return the DER of the peer's certificate; the handshake is over."""
+        der = cast(ssl.SSLSocket, self.sock).getpeercert(binary_form=True)
         if not der:
             raise ssl.SSLError("the peer presented no certificate")
         return der
+
+    def drop(self) -> None:
+        """End the connection under whoever uses it, in another thread or greenlet: it finds the stream cut off.
+
+        Not the ``shutdown`` of an `ssl.SSLSocket`, after which that one would read and write without TLS.
+        """
+        self._dropped = True
+        connected = self.sock
+        if connected is not None:
+            with suppress(OSError):  # it has ended already
+                # gevent's sockets wrap the one that has the descriptor
+                socket.SocketType.shutdown(getattr(connected, "_sock", connected), socket.SHUT_RDWR)
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **_: Any) -> None:
         """Send ``body``, an `ExactRequest`, in which everything is; ``url`` and ``headers`` are not used."""
         del url, headers
         if not (self.assert_fingerprint and self.is_verified):
             raise InternalError("The gateway's certificate was not compared with a pin.", "Report this fault.")
+        if self._dropped:  # while it was being made
+            raise Dropped
         self._method = method
         self._exchanges += 1
         self.sock.settimeout(self.timeout)
         try:
             for piece in cast(ExactRequest, body):
                 self.sock.sendall(piece)
-        except ssl.SSLError as error:
+        except OSError as error:
+            if self._dropped:
+                raise Dropped from error
+            if not isinstance(error, ssl.SSLError):
+                raise
             # The peer may have answered before it closed: a broken pipe lets urllib3 read that answer.
             raise BrokenPipeError(str(error)) from error
 
@@ -217,6 +251,8 @@ class ExactConnection(HTTPSConnection):
         self.sock.settimeout(self.timeout)
         try:
             begun = wire.begun()
+        except Dropped:
+            raise
         except (ConnectionError, ssl.SSLEOFError) as error:
             raise NoAnswer(reused=reused) from error
         if not begun:
@@ -234,7 +270,12 @@ class ExactConnection(HTTPSConnection):
         raise MessageError("it sends interim answers without end")
 
     def _receive(self, size: int) -> bytes:
-        received: bytes = self.sock.recv(size)
+        try:
+            received: bytes = self.sock.recv(size)
+        except OSError as error:
+            if self._dropped:
+                raise Dropped from error
+            raise
         return received
 
 
@@ -243,10 +284,29 @@ class ExactPool(HTTPSConnectionPool):
 
     ConnectionCls = ExactConnection
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._made: WeakSet[ExactConnection] = WeakSet()
+        self._making = threading.Lock()
+        super().__init__(*args, **kwargs)
+
     def _validate_conn(self, conn: Any) -> None:
         """Connect if need be; what follows, sending a long body for one, may take as long as an answer."""
         super()._validate_conn(conn)
         conn.timeout = self.timeout.read_timeout
+
+    def _new_conn(self) -> Any:
+        connection = super()._new_conn()
+        with self._making:
+            self._made.add(cast(ExactConnection, connection))
+        return connection
+
+    def drop(self) -> None:
+        """Close the pool, and end its connections that are in use."""
+        self.close()
+        with self._making:
+            made = list(self._made)
+        for connection in made:
+            connection.drop()
 
     def new_connection(self) -> ExactConnection:
         """Make a connection that is not connected yet and does not belong to the pool."""

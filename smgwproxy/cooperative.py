@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TypeVar, cast
 
 import gevent
 import gevent.event
@@ -13,10 +12,9 @@ import gevent.queue
 import gevent.socket
 import gevent.ssl
 
-from smgwproxy.backend import Backend
+from smgwproxy.backend import Backend, Overdue, Raised, caught
 from smgwproxy.connection import ExactConnection, ExactPool
 
-_P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
@@ -46,21 +44,10 @@ def cooperative() -> Backend:
     return Backend(CooperativePool, gevent.ssl.SSLContext, gevent.event.Event, _call_in_thread)
 
 
-def _call_in_thread(function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-    result = gevent.get_hub().threadpool.apply(_caught, (function, args, kwargs))
-    if isinstance(result, _Raised):
+def _call_in_thread(function: Callable[[], _R], seconds: float, /) -> _R:
+    with gevent.Timeout(seconds, Overdue):
+        # gevent would print what is raised in a thread of its pool, and the caller tells it anyway.
+        result = gevent.get_hub().threadpool.spawn(caught, function).get()
+    if isinstance(result, Raised):
         raise result.error
     return cast(_R, result)
-
-
-@dataclass(frozen=True, slots=True)
-class _Raised:
-    error: Exception
-
-
-def _caught(function: Callable[..., _R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _R | _Raised:
-    """Return an error instead of raising it: gevent would print it, and the caller tells it anyway."""
-    try:
-        return function(*args, **kwargs)
-    except Exception as error:  # noqa: BLE001  # every one is raised again, in the greenlet that called
-        return _Raised(error)

@@ -237,41 +237,92 @@ class GatewayBusy(GatewayError):
 class CertificateChanged(GatewayError):
     """The peer presented another certificate than the pinned one; nothing of the request was sent.
 
-    ``pinned`` and ``presented`` are SHA-256 fingerprints (64 lower-case hex digits); ``presented`` is None
-    when it is not known.
+    ``pinned`` and ``presented`` are SHA-256 fingerprints (64 lower-case hex digits); ``record`` tells where the
+    pins are kept. ``pending`` tells whether the store keeps the presented one until a person decides.
     """
 
     proxy_error = "tls_certificate_error"
     title = "The gateway's certificate has changed"
 
-    def __init__(self, origin: Origin, pinned: tuple[str, ...], presented: str | None, record: str) -> None:
+    def __init__(
+        self, origin: Origin, pinned: tuple[str, ...], presented: str, *, record: str = "", pending: bool = False
+    ) -> None:
         super().__init__(
             origin,
             f"The certificate of the gateway {origin} is not the pinned one, so nothing was sent.",
-            "Either the gateway or its certificate was exchanged, or somebody else answers at its address: "
-            f"ask the metering point operator. If the new certificate is right, delete "
-            f"{record or 'the pin in the trust store'} and the next request pins it.",
-            (("Pinned SHA-256", ", ".join(pinned)), ("Presented SHA-256", presented or "unknown")),
+            "Either the gateway or its certificate was exchanged, or somebody else answers at its address: ask "
+            f"the metering point operator. If the new certificate is right, {_remedy(origin, pending=pending)}",
+            (
+                ("Pinned SHA-256", ", ".join(pinned)),
+                ("Presented SHA-256", presented),
+                *((("Kept in", record),) if record else ()),
+            ),
         )
         self.pinned = pinned
         self.presented = presented
+        self.pending = pending
 
 
-class PinRefused(GatewayError):
-    """The trust store takes no first use, and it has no pin for this gateway."""
+class CertificateRevoked(GatewayError):
+    """The peer presented a certificate that a person revoked, or another one with its key; nothing was sent."""
 
     proxy_error = "tls_certificate_error"
-    title = "The gateway's certificate is not known"
+    title = "The gateway's certificate is revoked"
 
     def __init__(self, origin: Origin, presented: str) -> None:
         super().__init__(
             origin,
-            f"The trust store has no pin for the gateway {origin}, and takes none on first use.",
-            f"If SHA-256 {presented} is the gateway's certificate, add it to the trust store.",
+            f"The certificate that the gateway {origin} presents is revoked, so nothing was sent.",
+            "Ask the metering point operator; smgwproxy trust show tells what is revoked.",
+            (("Presented SHA-256", presented),),
         )
+        self.presented = presented
+
+
+class PinWithdrawn(GatewayError):
+    """The pin that a connection was made under was removed, replaced or revoked while it was in use."""
+
+    proxy_error = "tls_certificate_error"
+    title = "The gateway's certificate is no longer accepted"
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(
+            origin,
+            f"The pin of the gateway {origin} was taken away while the request ran, so the connection was ended.",
+            "Try again: the request then goes by the pins that are in force.",
+        )
+
+
+class PinRefused(GatewayError):
+    """The trust store has no pin for this gateway, and takes none on first use (any more)."""
+
+    proxy_error = "tls_certificate_error"
+    title = "The gateway's certificate is not known"
+
+    def __init__(self, origin: Origin, presented: str, *, pending: bool = False) -> None:
+        super().__init__(
+            origin,
+            f"The trust store has no pin for the gateway {origin}, and takes none on first use.",
+            f"If the presented certificate is the gateway's, {_remedy(origin, pending=pending)}",
+            (("Presented SHA-256", presented),),
+        )
+        self.presented = presented
+
+
+class TrustEditError(SmgwProxyError):
+    """What a person wants of the trust store cannot be done; the text tells why and what can."""
 
 
 class TrustStoreError(ExchangeError):
     """The trust store cannot be read or written; nothing is trusted and nothing is sent."""
 
     title = "The trust store failed"
+
+
+def _remedy(origin: Origin, *, pending: bool) -> str:
+    if pending:
+        return (
+            "approve it on the proxy's machine, with the same --certdir or --truststore as the proxy: "
+            f"smgwproxy trust approve --target {origin}"
+        )
+    return "add its fingerprint to the trust store."

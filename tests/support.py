@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import logging
 import socket
@@ -19,10 +20,13 @@ from cryptography.x509.oid import NameOID
 
 from smgwproxy.certificate import Certificate
 from smgwproxy.cooperative import cooperative
-from smgwproxy.demo import HubThread
-from smgwproxy.gateway import Gateway, Limits
+from smgwproxy.demo import HubThread, self_signed
+from smgwproxy.der import element
+from smgwproxy.gateway import Gateway
+from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
 from smgwproxy.proxy import BODY_LIMIT, Exchange, Report, ReverseProxy
+from smgwproxy.renewal import Renewal
 from smgwproxy.server import ProxyServer, open_listener
 from smgwproxy.truststores import TrustStore
 
@@ -37,20 +41,31 @@ class Identity:
     certificate: Certificate
     pem_file: Path
 
-    def server_context(self) -> ssl.SSLContext:
+    def server_context(self, clients: Identity | None = None) -> ssl.SSLContext:
+        """Make a server's context, which asks for the certificate of ``clients`` if they are given."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.pem_file)
+        if clients is not None:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.load_verify_locations(cadata=clients.certificate.der)
         return context
 
 
 def make_identity(
-    directory: Path, name: str = "SMGW", key: ec.EllipticCurvePrivateKey | None = None, days: int = 365
+    directory: Path,
+    name: str = "SMGW",
+    key: ec.EllipticCurvePrivateKey | None = None,
+    days: int = 365,
+    extension: x509.ExtensionType | None = None,
 ) -> Identity:
-    """Make a certificate for the subject ``name``; it has ended already when ``days`` is negative."""
+    """Make a certificate for the subject ``name``; it has ended already when ``days`` is negative.
+
+    ``extension`` is a critical one.
+    """
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -59,8 +74,10 @@ def make_identity(
         .not_valid_before(end - datetime.timedelta(days=1000))
         .not_valid_after(end)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("smgw.local")]), critical=False)
-        .sign(key, hashes.SHA256())
     )
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=True)
+    certificate = builder.sign(key, hashes.SHA256())
     der = certificate.public_bytes(serialization.Encoding.DER)
     pem_file = directory / f"{Certificate(der).fingerprint}.pem"
     pem_file.write_bytes(
@@ -72,12 +89,62 @@ def make_identity(
     return Identity(Certificate(der), pem_file)
 
 
+def forged(directory: Path, identity: Identity) -> Identity:
+    """Make a certificate with every field of the original's, but for a key of its own."""
+    parsed = x509.load_der_x509_certificate(identity.certificate.der)
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = x509.CertificateBuilder(
+        parsed.issuer,
+        parsed.subject,
+        key.public_key(),
+        parsed.serial_number,
+        parsed.not_valid_before_utc,
+        parsed.not_valid_after_utc,
+    )
+    for extension in parsed.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    der = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    pem_file = directory / "forged.pem"
+    pem_file.write_text(_pkcs8(key, key.public_key()) + Certificate(der).pem)
+    return Identity(Certificate(der), pem_file)
+
+
+def stolen(directory: Path, identity: Identity) -> Identity:
+    """Take the very certificate, without its private key: OpenSSL only looks at the key's public half."""
+    public = x509.load_der_x509_certificate(identity.certificate.der).public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    pem_file = directory / "stolen.pem"
+    pem_file.write_text(_pkcs8(ec.generate_private_key(ec.SECP256R1()), public) + identity.certificate.pem)
+    return Identity(identity.certificate, pem_file)
+
+
+def _pkcs8(private: ec.EllipticCurvePrivateKey, public: ec.EllipticCurvePublicKey) -> str:
+    """Write a key as RFC 5958 and RFC 5915 have it, whose halves need not belong together."""
+    point = public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    scalar = private.private_numbers().private_value.to_bytes(32)
+    key = element(0x30, b"\x02\x01\x01" + element(4, scalar) + element(0xA1, element(3, b"\0" + point)))
+    algorithm = bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107")  # an EC key on secp256r1
+    der = element(0x30, b"\x02\x01\x00" + algorithm + element(4, key))
+    return f"-----BEGIN PRIVATE KEY-----\n{base64.encodebytes(der).decode()}-----END PRIVATE KEY-----\n"
+
+
+def make_theben_identity(directory: Path) -> Identity:
+    """Make a certificate whose signature algorithm has NULL parameters, which strict parsers refuse."""
+    made = self_signed("Theben", null_parameters=True)
+    pem_file = directory / "theben.pem"
+    pem_file.write_bytes(made.pem)
+    return Identity(Certificate(made.der), pem_file)
+
+
 class Peer:
     """One connection at the scripted gateway; ``received`` holds every byte that came."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.received = b""
+        self.client_certificate: bytes | None = None
+        if isinstance(connection, ssl.SSLSocket):
+            self.client_certificate = connection.getpeercert(binary_form=True)
         self.ended = threading.Event()
         self._unread = b""
 
@@ -162,6 +229,10 @@ class RawGateway:
     script: Script = field(default_factory=lambda: always(OK))
     port: int = 0
     host: str = "127.0.0.1"
+    clients: Identity | None = None
+    """Whose certificate it asks its clients for."""
+    newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    failed_handshakes: list[str] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
     connections: int = 0
@@ -172,7 +243,9 @@ class RawGateway:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         self._listener = socket.create_server((self.host, self.port), family=family)
         self.port = self._listener.getsockname()[1]
-        self._context = self.identity.server_context() if self.identity else None
+        self._context = self.identity.server_context(self.clients) if self.identity else None
+        if self._context:
+            self._context.maximum_version = self.newest
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
@@ -219,7 +292,11 @@ class RawGateway:
         try:
             connection.settimeout(PATIENCE)
             if self._context:
-                connection = self._context.wrap_socket(connection, server_side=True)
+                try:
+                    connection = self._context.wrap_socket(connection, server_side=True)
+                except OSError as error:
+                    self.failed_handshakes.append(str(error))
+                    raise
                 self._sockets.append(connection)
             peer = Peer(connection)
             self.peers.append(peer)
@@ -264,6 +341,7 @@ def running_proxy(
     limits: Limits | None = None,
     body_limit: int = BODY_LIMIT,
     report: Report | None = None,
+    renewal: Renewal = Renewal.ASK,
 ) -> Iterator[RunningProxy]:
     """Run a proxy before ``origin``; stopped at the end."""
     exchanges: list[Exchange] = []
@@ -276,7 +354,7 @@ def running_proxy(
             report(exchange)
 
     def start() -> RunningProxy:
-        gateway = Gateway(origin, store, limits, cooperative())
+        gateway = Gateway(origin, store, limits, cooperative(), renewal=renewal)
         listener = open_listener("127.0.0.1", 0)
         application = ReverseProxy(gateway, body_limit=body_limit, report=tell)
         server = ProxyServer(listener, application, logging.getLogger("smgwproxy"))
@@ -290,6 +368,49 @@ def running_proxy(
         finally:
             hub.call(lambda: proxy.server.stop(5))
             hub.call(proxy.gateway.close)
+
+
+class Wiretap:
+    """A TCP relay before ``port`` that keeps what clients sent over it."""
+
+    def __init__(self, port: int) -> None:
+        self.sent = b""
+        self.ended = threading.Event()
+        self._to = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    @property
+    def origin(self) -> Origin:
+        return Origin("127.0.0.1", self.port)
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(PATIENCE)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with client, socket.create_connection(("127.0.0.1", self._to), PATIENCE) as server:
+                back = threading.Thread(target=self._relay, args=(server, client, False), daemon=True)
+                back.start()
+                self._relay(client, server, True)
+                back.join(PATIENCE)
+
+    def _relay(self, source: socket.socket, sink: socket.socket, keep: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if keep:
+                    self.sent += data
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
 
 
 def raw_exchange(port: int, request: bytes, *, host: str = "127.0.0.1", half_close: bool = False) -> bytes:

@@ -8,20 +8,24 @@ import random
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from smgwproxy.certificate import Certificate, Description, Fingerprint
+from smgwproxy.demo.certificate import self_signed
 from tests.support import Identity
 
 START = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
 END = datetime.datetime(2049, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +33,7 @@ def key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP384R1())
 
 
-def made(key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType, serial: int = 7) -> bytes:
+def made(key: Key, *extensions: x509.ExtensionType, serial: int = 7) -> bytes:
     """Return the DER of a self-signed certificate."""
     name = x509.Name(
         [
@@ -41,7 +45,8 @@ def made(key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType, seria
     builder = x509.CertificateBuilder(name, name, key.public_key(), serial, START, END)
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hashes.SHA256()
+    return builder.sign(key, algorithm).public_bytes(serialization.Encoding.DER)
 
 
 def tagged(tag: int, content: bytes) -> bytes:
@@ -94,6 +99,78 @@ def test_anything_else_is_no_fingerprint(text: str) -> None:
         Fingerprint(text)
 
 
+HEX = hashlib.sha256(b"x").hexdigest()
+COLONS = ":".join(HEX[at : at + 2] for at in range(0, 64, 2))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(HEX, id="as-it-is-kept"),
+        pytest.param(HEX.upper(), id="capitals"),
+        pytest.param(HEX[:32].upper() + HEX[32:], id="capitals-and-small"),
+        pytest.param(COLONS, id="colons"),
+        pytest.param(COLONS.upper(), id="colons-and-capitals-as-browsers-show-it"),
+        pytest.param(COLONS.replace(":", " "), id="blanks"),
+        pytest.param(COLONS[:48] + "\n" + COLONS[48:], id="in-two-lines"),
+        pytest.param(COLONS.replace(":", "\u00a0"), id="blanks-of-a-web-page"),
+        pytest.param(Fingerprint(HEX).groups, id="groups"),
+        pytest.param(f" \t{HEX}\r\n", id="blanks-and-line-ends-around"),
+        pytest.param(f"sha256:{HEX}", id="sha256-label"),
+        pytest.param(f"SHA256:{HEX}", id="label-in-capitals"),
+        pytest.param(f"SHA-256: {COLONS}", id="label-with-hyphen"),
+        pytest.param(f"\nSHA256 Fingerprint={COLONS.upper()}\n", id="openssl-1"),
+        pytest.param(f"sha256 Fingerprint={COLONS.upper()}\n", id="openssl-3"),
+        pytest.param(f"SHA-256 fingerprint : {COLONS}", id="written-by-a-person"),
+    ],
+)
+def test_a_fingerprint_is_read_as_people_paste_it(text: str) -> None:
+    assert Fingerprint.parse(text) == Fingerprint.of(b"x")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it is empty"),
+        (" \n", "it is empty"),
+        ("sha256:", "it is empty"),
+        (":::", "it is empty"),
+        (HEX[:-1], "it has 63 hex digits"),
+        (HEX + "0", "it has 65 hex digits"),
+        (COLONS + "\n" + COLONS, "it has 128 hex digits"),
+        (f"{HEX[:-1]}:", "it has 63 hex digits"),
+        ("a" * 32, "one of MD5"),
+        (":".join(["AA"] * 20), "one of SHA-1"),
+        (f"sha1:{'a' * 40}", "more than hex digits"),
+        (f"SHA1 Fingerprint={':'.join(['AA'] * 20)}", "more than hex digits"),
+        (f"md5:{'a' * 32}", "more than hex digits"),
+        (f"sha512:{'a' * 128}", "more than hex digits"),
+        (f"sha256:{HEX}\nsha256:{HEX}", "more than hex digits"),
+        (f"sha256:sha256:{HEX}", "more than hex digits"),
+        (f"{HEX},{HEX}", "more than hex digits"),
+        ("0x" + HEX[2:], "more than hex digits"),
+        ("g" + HEX[1:], "more than hex digits"),
+        ("-" + HEX[1:], "more than hex digits"),
+        ("\uff11" * 64, "more than hex digits"),
+        ("\uff41" * 64, "more than hex digits"),
+        (HEX[:-1] + "\u0661", "more than hex digits"),
+        (HEX + "\0", "more than hex digits"),
+    ],
+)
+def test_what_is_pasted_wrong_is_told_in_one_line(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match="is no SHA-256 fingerprint") as caught:
+        Fingerprint.parse(text)
+    assert told in str(caught.value)
+    assert "give " in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_fingerprint_in_groups_can_be_compared_by_eye() -> None:
+    groups = Fingerprint(HEX).groups.split(" ")
+    assert [len(group) for group in groups] == [4] * 16
+    assert "".join(groups) == HEX
+
+
 # --- certificates ---------------------------------------------------------------------------------------
 
 
@@ -109,9 +186,35 @@ def test_pem_is_written_and_read_back(identity: Identity) -> None:
     assert Certificate.from_pem(identity.certificate.pem) == identity.certificate
 
 
-@pytest.mark.parametrize("pem", ["", "x", "-----BEGIN CERTIFICATE-----\n", "-----BEGIN PRIVATE KEY-----\nAA==\n"])
-def test_what_is_no_pem_is_refused(pem: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # the text is Python's own
+@pytest.mark.parametrize("der", [b"", b"x", b"xx", b"xxx", b"\xff" * 1000])
+def test_pem_is_of_any_octets(der: bytes) -> None:
+    pem = Certificate(der).pem
+    for text in (pem, pem.rstrip(), f"\n {pem}\n\n", pem.replace("\n", "\r\n")):
+        assert Certificate.from_pem(text) == Certificate(der)
+
+
+PEM = Certificate(b"x" * 90).pem
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("x", id="anything"),
+        pytest.param("-----BEGIN CERTIFICATE-----\n", id="half"),
+        pytest.param(PEM.replace("CERTIFICATE", "PRIVATE KEY"), id="a-key"),
+        pytest.param(PEM.replace("-----END", "\n"), id="no-end"),
+        pytest.param(PEM + PEM, id="two-of-which-one-would-be-read-or-neither"),
+        pytest.param(PEM + "x", id="something-behind"),
+        pytest.param("x" + PEM, id="something-before"),
+        pytest.param(PEM.replace("eHh4", "e!h4", 1), id="no-base64"),
+        pytest.param(PEM.replace("eHh4", "eHh", 1), id="a-digit-less"),
+        pytest.param(PEM.replace("eHh4", "eHh=", 1), id="an-end-in-the-middle"),
+        pytest.param(PEM.replace("eHh4", "\u00e4Hh4", 1), id="not-ascii"),
+    ],
+)
+def test_what_is_not_one_pem_block_is_refused(pem: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # some texts are Python's own
         Certificate.from_pem(pem)
 
 
@@ -119,7 +222,7 @@ def test_a_certificate_is_described(key: ec.EllipticCurvePrivateKey) -> None:
     names = x509.SubjectAlternativeName([x509.DNSName("smgw.local"), x509.DNSName("conexa.local")])
     described = Certificate(made(key, names)).description
     name = "O=A\\, B \\+ \\<C\\>,C=DE,CN=ETHE0102.sm"
-    assert described == Description(name, name, START, END, ("smgw.local", "conexa.local"))
+    assert described == Description(name, name, START, END, ("smgw.local", "conexa.local"), "EC secp384r1")
 
 
 def test_a_certificate_without_names_is_described(key: ec.EllipticCurvePrivateKey) -> None:
@@ -143,18 +246,65 @@ def test_names_that_cannot_be_read_leave_the_rest_readable(key: ec.EllipticCurve
     assert described.dns_names == ()
 
 
-def test_an_algorithm_with_null_parameters_is_used_though_it_cannot_be_described(
-    key: ec.EllipticCurvePrivateKey,
-) -> None:
-    whole = made(key)
+def test_an_algorithm_with_null_parameters_is_described_in_full(key: ec.EllipticCurvePrivateKey) -> None:
+    """Strict parsers refuse Theben's gateways' certificates for it."""
+    whole = made(key, x509.SubjectAlternativeName([x509.DNSName("smgw.local")]))
     der = with_null_parameters(whole)
     # else this test would show nothing; older versions of the parser only warn
     with pytest.raises((ValueError, CryptographyDeprecationWarning)):
         x509.load_der_x509_certificate(der)
     certificate = Certificate(der)
-    assert certificate.description in (Description(), Certificate(whole).description)
+    assert certificate.description == Certificate(whole).description
+    assert certificate.description.dns_names == ("smgw.local",)
+    assert certificate.public_key == Certificate(whole).public_key is not None
+    # what is compared and kept is what the peer sent all the same
+    assert certificate.der == der != whole
     assert Certificate.from_pem(certificate.pem) == certificate
     assert certificate.fingerprint == Fingerprint.of(der)
+
+
+@pytest.mark.parametrize("curve", ["prime256v1", "secp384r1", "brainpoolP256r1"])
+def test_a_simulated_gateways_certificate_is_described_in_full(curve: str) -> None:
+    described = Certificate(self_signed("Theben", curve=curve, null_parameters=True).der).description
+    assert (described.subject, described.issuer) == ("CN=Theben", "CN=Theben")
+    assert described.not_after == datetime.datetime(2044, 1, 1, tzinfo=datetime.UTC)
+    assert described.key.startswith("EC ")
+
+
+KEYS: dict[str, Callable[[], Key]] = {
+    "EC secp256r1": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "EC secp384r1": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "EC secp521r1": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "EC brainpoolP256r1": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+    "RSA 2048 bits": lambda: rsa.generate_private_key(65537, 2048),
+    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+    "Ed448": ed448.Ed448PrivateKey.generate,
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_the_public_key_is_the_one_that_the_parser_reads(name: str) -> None:
+    private = KEYS[name]()
+    certificate = Certificate(made(private))
+    expected = private.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    assert certificate.public_key == expected
+    assert certificate.description.key == name
+    assert Certificate(made(private, serial=8)).public_key == expected
+
+
+def test_a_key_that_is_not_known_leaves_the_rest_readable() -> None:
+    der = made(ed25519.Ed25519PrivateKey.generate())
+    unknown = der.replace(bytes.fromhex("300506032b6570" + "0321"), bytes.fromhex("300506032b657f" + "0321"))
+    described = Certificate(unknown).description
+    assert (described.key, described.not_after) == ("", END)
+    assert Certificate(unknown).public_key != Certificate(der).public_key
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30\x00", b"\x30\x80\x00\x00", b"garbage", b"\x30\x82\xff\xff"])
+def test_what_is_no_certificate_has_no_public_key(der: bytes) -> None:
+    assert Certificate(der).public_key is None
 
 
 @pytest.mark.parametrize("der", [b"", b"\x30\x00", b"\x30\x80\x00\x00", b"garbage", b"\x30\x82\xff\xff"])
@@ -197,3 +347,11 @@ def test_a_doubtful_certificate_is_described_without_a_warning(key: ec.EllipticC
 def test_cryptography_is_not_imported_before_a_certificate_is_described(tmp_path: Path) -> None:
     program = "import sys, smgwproxy.certificate; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == 0
+
+
+def test_keys_are_the_same_only_when_both_can_be_read(key: ec.EllipticCurvePrivateKey, identity: Identity) -> None:
+    old, new, garbage = Certificate(made(key)), Certificate(made(key, serial=8)), Certificate(b"garbage")
+    assert new.has_key_of(old)
+    assert not new.has_key_of(identity.certificate)
+    assert not new.has_key_of(None)
+    assert not garbage.has_key_of(garbage)

@@ -497,3 +497,52 @@ def test_proxy_runs_before_a_gateway_like_the_one_in_the_demo_with_default_direc
         proxy.wait_for("is pinned")
         proxy.end()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["certs", "logs"]
+
+
+# --- a trust store beside one's own program ---------------------------------------------------------------
+
+OWN_STORE = """
+import time
+from smgwproxy import Pin, Fingerprint
+
+class Own:
+    def __init__(self, argument):
+        self.argument = argument
+
+    def lookup(self, origin):
+        if self.argument == "hang":
+            time.sleep(600)
+        return [Pin(Fingerprint(self.argument))]
+
+    def pin(self, origin, certificate):
+        return self.lookup(origin)
+"""
+
+
+@pytest.mark.parametrize(
+    "command", [MODULE, (str(Path(sys.executable).with_name("smgwproxy")),)], ids=["-m", "script"]
+)
+def test_trust_store_in_a_file_of_ones_own_is_used(
+    raw_gateway: StartGateway, tmp_path: Path, identity: Identity, command: tuple[str, ...]
+) -> None:
+    gateway = raw_gateway(OK)
+    (tmp_path / "own_store.py").write_text(OWN_STORE)
+    spec = f"own_store:Own:{identity.certificate.fingerprint}"
+    arguments = ["--target", str(gateway.origin), "--port=0", "--truststore", spec]
+    with program(*arguments, cwd=tmp_path, command=command) as proxy:
+        assert raw_exchange(proxy.port, GET).endswith(b"ok")
+        assert proxy.end() == 0
+
+
+def test_hanging_trust_store_is_told_by_name_and_does_not_hold_up_the_stop(
+    raw_gateway: StartGateway, tmp_path: Path
+) -> None:
+    gateway = raw_gateway(OK)
+    (tmp_path / "own_store.py").write_text(OWN_STORE)
+    arguments = ["--target", str(gateway.origin), "--port=0", "--truststore", "own_store:Own:hang"]
+    arguments += ["--store-timeout", "0.3"]
+    with program(*arguments, cwd=tmp_path) as proxy:
+        assert proxy.wait_for(r"ERROR The trust store own_store\.Own did not answer within 0.3 s")
+        assert raw_exchange(proxy.port, GET).startswith(b"HTTP/1.1 500 ")
+        assert proxy.end() == 0
+    assert gateway.connections == 0

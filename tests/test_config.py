@@ -11,6 +11,7 @@ import smgwproxy
 from smgwproxy.config import OPTIONS, Config, build_parser, load, parse, resolve
 from smgwproxy.errors import ConfigError
 from smgwproxy.origin import Origin
+from smgwproxy.renewal import Renewal
 
 
 def fault(argv: list[str], environ: dict[str, str] | None = None) -> str:
@@ -39,10 +40,12 @@ def test_the_defaults_are_those_of_the_original_and_of_its_successor() -> None:
         logfile="proxy.log",
         listen=None,
         truststore="file:certs",
+        renewal=Renewal.ASK,
         max_connections=1,
         queue_timeout=60.0,
         connect_timeout=10.0,
         read_timeout=180.0,
+        store_timeout=10.0,
         log_level="info",
     )
 
@@ -58,10 +61,12 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         "logfile": "smgw.log",
         "listen": "::1",
         "truststore": "sqlite:/var/lib/pins.db",
+        "renewal": "same-key",
         "max-connections": "3",
         "queue-timeout": "7.5",
         "connect-timeout": ".5",
         "read-timeout": "86400",
+        "store-timeout": "2",
         "log-level": "DEBUG",
     }
     assert list(words) == [option.name for option in OPTIONS]
@@ -74,10 +79,12 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         logfile="smgw.log",
         listen="::1",
         truststore="sqlite:/var/lib/pins.db",
+        renewal=Renewal.SAME_KEY,
         max_connections=3,
         queue_timeout=7.5,
         connect_timeout=0.5,
         read_timeout=86400.0,
+        store_timeout=2.0,
         log_level="debug",
     )
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from smgwproxy import errors
+from smgwproxy.commands.trust.usage import ACTIONS
 from smgwproxy.config import OPTIONS
 from smgwproxy.errors import ExchangeError
 
@@ -59,3 +60,11 @@ def test_architecture_names_every_room() -> None:
 def test_python_snippets_of_the_library_page_are_python() -> None:
     for snippet in re.findall(r"```python\n(.*?)```", (ROOT / "docs/library.md").read_text(), re.DOTALL):
         compile(snippet, "docs/library.md", "exec")
+
+
+def test_trust_page_names_every_action_and_store() -> None:
+    page = (ROOT / "docs/trust.md").read_text()
+    told = {row[0].removeprefix("smgwproxy trust ") for row in rows(page, "| command |")}
+    assert told == {action.name for action in ACTIONS}
+    stores = {row[0].partition(":")[0] for row in rows(page, "| store |")}
+    assert stores - {"MODULE", "others by name"} == {"file", "sqlite", "pinned"}

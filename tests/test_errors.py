@@ -15,6 +15,7 @@ import pytest
 from smgwproxy.errors import (
     BadRequest,
     CertificateChanged,
+    CertificateRevoked,
     ClientGone,
     ExchangeError,
     GatewayAnswerIncomplete,
@@ -28,9 +29,11 @@ from smgwproxy.errors import (
     GatewayRefused,
     GatewayUnreachable,
     PinRefused,
+    PinWithdrawn,
     TrustStoreError,
 )
-from smgwproxy.gateway import Gateway, Limits
+from smgwproxy.gateway import Gateway
+from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.file import FileTrustStore
 from tests.support import (
@@ -399,7 +402,9 @@ def test_every_error_has_its_own_class_status_and_type(tmp_path: Path) -> None:
         GatewayAnswerInvalid(origin, "the status line is malformed"),
         GatewayAnswerIncomplete(origin, "it ended"),
         GatewayBusy(origin, 60),
-        CertificateChanged(origin, ("0" * 64,), None, "certs/10.11.120.2.json"),
+        CertificateChanged(origin, ("0" * 64,), "1" * 64, record="certs/10.11.120.2.json"),
+        CertificateRevoked(origin, "0" * 64),
+        PinWithdrawn(origin),
         PinRefused(origin, "0" * 64),
         TrustStoreError("It cannot be read.", "Mend it."),
     ]
@@ -415,6 +420,8 @@ def test_every_error_has_its_own_class_status_and_type(tmp_path: Path) -> None:
         (502, "http_protocol_error"),
         (502, "http_response_incomplete"),
         (503, "connection_limit_reached"),
+        (502, "tls_certificate_error"),
+        (502, "tls_certificate_error"),
         (502, "tls_certificate_error"),
         (502, "tls_certificate_error"),
         (500, "proxy_internal_error"),

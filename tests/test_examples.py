@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,14 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
+import httpx
 import pytest
+import requests
 
 import smgwproxy
 from smgwproxy.config import load
+from smgwproxy.demo import run_in_thread, start_gateway
+from smgwproxy.truststores.record import Pin
 from tests.support import OK, PATIENCE, Identity, RawGateway, raw_exchange
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -22,11 +27,22 @@ StartGateway = Callable[..., RawGateway]
 
 def test_every_example_is_checked_here() -> None:
     found = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*") if path.is_file()}
-    assert {name for name in found if "__pycache__" not in name} == {
+    assert {name for name in found if not {"__pycache__", ".pytest_cache"} & set(Path(name).parts)} == {
+        "library/pins_for_requests_and_httpx.py",
+        "library/read_meter.py",
         "library/read_through_pinned_tls.py",
         "library/wsgi_in_threads.py",
         "raspberry-pi/reverse_proxy.service",
         "smgwproxy.toml",
+        # an installable package, whose own tests CI runs against a real server
+        "truststore-postgresql/README.md",
+        "truststore-postgresql/pyproject.toml",
+        "truststore-postgresql/smgwproxy_postgresql/__init__.py",
+        "truststore-postgresql/smgwproxy_postgresql/py.typed",
+        "truststore-postgresql/tests/conftest.py",
+        "truststore-postgresql/tests/postgresql_server.py",
+        "truststore-postgresql/tests/test_contract.py",
+        "truststore-postgresql/tests/test_postgresql.py",
     }
 
 
@@ -97,3 +113,52 @@ def test_public_names_are_there() -> None:
         assert getattr(smgwproxy, name).__module__.startswith("smgwproxy.")
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = smgwproxy.nothing
+
+
+def run_example(name: str, *arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, EXAMPLES / name, *arguments],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+def test_meter_is_read_by_a_script_of_ten_lines_without_a_server(tmp_path: Path) -> None:
+    with run_in_thread(lambda: start_gateway("emh")) as gateway:
+        told = run_example(
+            "library/read_meter.py", gateway.authority, gateway.user, gateway.password, directory=tmp_path
+        )
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "0100010800ff" in told.stdout
+    code = (EXAMPLES / "library/read_meter.py").read_text().rpartition('"""')[2]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+
+
+def test_requests_and_httpx_use_the_pin(raw_gateway: StartGateway, tmp_path: Path, identity: Identity) -> None:
+    gateway = raw_gateway(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+    told = run_example("library/pins_for_requests_and_httpx.py", str(gateway.origin), directory=tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines() == [
+        f"pinned: SHA-256 {identity.certificate.fingerprint}",
+        "requests: 401",
+        "httpx: 401",
+    ]
+
+
+def test_requests_and_httpx_give_a_stranger_no_byte(
+    raw_gateway: StartGateway, identity: Identity, impostor: Identity
+) -> None:
+    program = runpy.run_path(str(EXAMPLES / "library/pins_for_requests_and_httpx.py"))
+    stranger = raw_gateway(OK, impostor)
+    pin = Pin.of(identity.certificate)
+    with requests.Session() as session:
+        session.mount("https://", program["PinnedAdapter"](pin))
+        with pytest.raises(requests.exceptions.SSLError, match="Fingerprints did not"):
+            session.get(f"https://{stranger.origin}/")
+    with httpx.Client(verify=program["pinned_context"](pin)) as client, pytest.raises(httpx.ConnectError):
+        client.get(f"https://{stranger.origin}/")
+    stranger.stop()
+    assert stranger.received == b""

@@ -19,7 +19,8 @@ from requests.auth import HTTPDigestAuth
 from werkzeug import Request, Response
 
 from smgwproxy.errors import BadRequest
-from smgwproxy.gateway import Gateway, Limits
+from smgwproxy.gateway import Gateway
+from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
 from smgwproxy.proxy import ReverseProxy
 from smgwproxy.truststores.file import FileTrustStore
@@ -171,7 +172,7 @@ def test_nothing_is_monkey_patched() -> None:
     program = (
         "import socket, ssl, threading, time, queue\n"
         "before = [socket.socket, ssl.SSLContext, threading.Thread, threading.Lock, time.sleep, queue.Queue]\n"
-        "import smgwproxy.cli, smgwproxy.serve, smgwproxy.serve_demo, smgwproxy.cooperative\n"
+        "import smgwproxy.cli, smgwproxy.commands.serve, smgwproxy.commands.demo, smgwproxy.cooperative\n"
         "import gevent.monkey\n"
         "after = [socket.socket, ssl.SSLContext, threading.Thread, threading.Lock, time.sleep, queue.Queue]\n"
         "assert before == after and not gevent.monkey.saved\n"

@@ -14,6 +14,7 @@ from smgwproxy.errors import (
     BadRequest,
     BodyTooLarge,
     CertificateChanged,
+    CertificateRevoked,
     ClientGone,
     ExchangeError,
     GatewayAnswerIncomplete,
@@ -28,6 +29,7 @@ from smgwproxy.errors import (
     GatewayUnreachable,
     InternalError,
     PinRefused,
+    PinWithdrawn,
     TrustStoreError,
 )
 from smgwproxy.http1 import Lines, encoded_head, parse_answer_head, values
@@ -60,8 +62,10 @@ ERRORS: list[tuple[ExchangeError, int, str]] = [
     (GatewayAnswerInvalid(ORIGIN, "r"), 502, "http_protocol_error"),
     (GatewayAnswerIncomplete(ORIGIN, "r"), 502, "http_response_incomplete"),
     (GatewayBusy(ORIGIN, 60.0), 503, "connection_limit_reached"),
-    (CertificateChanged(ORIGIN, ("a" * 64,), "b" * 64, "certs/x.json"), 502, "tls_certificate_error"),
-    (CertificateChanged(ORIGIN, ("a" * 64,), None, "certs/x.json"), 502, "tls_certificate_error"),
+    (CertificateChanged(ORIGIN, ("a" * 64,), "b" * 64, record="certs/x.json"), 502, "tls_certificate_error"),
+    (CertificateChanged(ORIGIN, ("a" * 64,), "c" * 64), 502, "tls_certificate_error"),
+    (CertificateRevoked(ORIGIN, "b" * 64), 502, "tls_certificate_error"),
+    (PinWithdrawn(ORIGIN), 502, "tls_certificate_error"),
     (PinRefused(ORIGIN, "b" * 64), 502, "tls_certificate_error"),
 ]
 
@@ -184,21 +188,31 @@ def test_each_error_has_its_status_and_says_what_to_do(
 
 
 def test_a_problem_document_is_that_of_rfc_9457() -> None:
-    error = CertificateChanged(ORIGIN, ("a" * 64,), "b" * 64, "certs/10.11.120.2.json")
+    error = CertificateChanged(ORIGIN, ("a" * 64,), "b" * 64, record="certs/10.11.120.2.json", pending=True)
     assert json.loads(render(error, "application/json")[2]) == {
         "title": "The gateway's certificate has changed",
         "status": 502,
         "detail": error.message,
         "advice": error.advice,
         "error": "tls_certificate_error",
-        "facts": {"Pinned SHA-256": "a" * 64, "Presented SHA-256": "b" * 64},
+        "facts": {
+            "Pinned SHA-256": "a" * 64,
+            "Presented SHA-256": "b" * 64,
+            "Kept in": "certs/10.11.120.2.json",
+        },
     }
-    assert "certs/10.11.120.2.json" in error.advice
+    assert error.advice.endswith("smgwproxy trust approve --target 10.11.120.2")
+
+
+def test_what_a_store_does_not_keep_cannot_be_approved() -> None:
+    for error in (CertificateChanged(ORIGIN, ("a" * 64,), "b" * 64), PinRefused(ORIGIN, "b" * 64)):
+        assert "approve" not in error.advice
+        assert "add its fingerprint to the trust store" in error.advice
 
 
 @pytest.mark.parametrize("accept", [FIREFOX, "*/*"], ids=["html", "json"])
 def test_a_changed_certificate_is_told_with_every_fingerprint(accept: str) -> None:
-    error = CertificateChanged(ORIGIN, ("a" * 64, "b" * 64), "c" * 64, "certs/10.11.120.2.json")
+    error = CertificateChanged(ORIGIN, ("a" * 64, "b" * 64), "c" * 64, record="certs/10.11.120.2.json")
     page = render(error, accept)[2].decode()
     for letter in "abc":
         assert letter * 64 in page

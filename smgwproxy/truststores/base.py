@@ -1,31 +1,18 @@
-"""The protocol of trust stores, and the value `Pin`."""
+"""The protocols of trust stores: what every store does, and what one does that people can edit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol, runtime_checkable
 
-from smgwproxy.certificate import Certificate, Fingerprint
+from smgwproxy.certificate import Certificate
 from smgwproxy.origin import Origin
+from smgwproxy.truststores import rules
+from smgwproxy.truststores.record import Pin, Record
 
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """One certificate that is accepted for an origin.
-
-    ``certificate`` is the certificate itself where it is known (records of the original proxy hold only its
-    fingerprint); ``pinned_at`` is when it was pinned, with a time zone; ``subject`` and ``not_after`` are for
-    people, as recorded; ``record`` tells a person where the pin is kept, such as a file's path.
-    """
-
-    fingerprint: Fingerprint
-    certificate: Certificate | None = None
-    pinned_at: datetime | None = None
-    subject: str = ""
-    not_after: str = ""
-    record: str = ""
+__all__ = ["EditableTrustStore", "Pin", "Record", "TrustStore", "utc_now"]
 
 
 @runtime_checkable
@@ -39,29 +26,66 @@ class TrustStore(Protocol):
     def lookup(self, origin: Origin) -> Sequence[Pin]:
         """Return the pins in force, best first.
 
-        Empty means *never pinned*, and only that. Raises `smgwproxy.errors.TrustStoreError` when the store
-        cannot be read: trust data that is unreadable is never first use.
+        Empty means *no pin*, and only that. Raises `smgwproxy.errors.TrustStoreError` when the store cannot be
+        read: trust data that is unreadable is never first use.
         """
         ...
 
     def pin(self, origin: Origin, certificate: Certificate) -> Sequence[Pin]:
-        """Pin ``certificate`` if the origin has no pin yet (first use), and return the pins in force.
+        """Pin ``certificate`` if the origin has no pin (first use), and return the pins in force.
 
         Atomic between greenlets, threads and processes, and durable on return. Of several that come first at
         the same time one wins, and all get the winner's pins, which may not be their own. Raises
-        `smgwproxy.errors.PinRefused` when the store takes no first use, and
+        `smgwproxy.errors.PinRefused` when the store takes no first use (here),
+        `smgwproxy.errors.CertificateRevoked` when that certificate was revoked, and
         `smgwproxy.errors.TrustStoreError` when it cannot be written; then nothing is trusted.
         """
         ...
 
 
 @runtime_checkable
-class ListableTrustStore(TrustStore, Protocol):
-    """A store that can tell what it holds."""
+class EditableTrustStore(TrustStore, Protocol):
+    """A store that keeps whole records, so that people can see and edit them.
 
-    def entries(self) -> Sequence[tuple[str, Sequence[Pin]]]:
-        """Return every gateway's name as recorded, with its pins.
+    Derive from it and write `record`, `change` and `origins`: `lookup` and `pin` follow from them. What becomes
+    of a record is in `smgwproxy.truststores.rules`, the same for all stores.
+    """
 
-        Raises `smgwproxy.errors.TrustStoreError` like `lookup`.
+    def record(self, origin: Origin) -> Record:
+        """Return all that is known of ``origin``; the empty record when nothing is.
+
+        Raises `smgwproxy.errors.TrustStoreError` when it cannot be read.
         """
         ...
+
+    def change(self, origin: Origin, edit: Callable[[Record], Record]) -> Record:
+        """Put ``edit(record)`` in the place of the record of ``origin``, and return it.
+
+        Atomic between greenlets, threads and processes: no change that another makes at the same time is lost;
+        durable on return; a crash at any moment leaves the old record or the new one. ``edit`` is pure and may
+        be called more than once; what it raises passes through, and then nothing has changed. When it returns
+        its argument nothing is written. Raises `smgwproxy.errors.TrustStoreError` when the record cannot be
+        read or written.
+        """
+        ...
+
+    def origins(self) -> Sequence[Origin]:
+        """Return the gateways that there are records of, readable or not, in the order of their names."""
+        ...
+
+    def warnings(self) -> Sequence[str]:
+        """Return what a person should know of the store, such as that others may write to it; a sentence each."""
+        return ()
+
+    def lookup(self, origin: Origin) -> Sequence[Pin]:
+        """Return the pins in force; see `TrustStore.lookup`."""
+        return self.record(origin).pins
+
+    def pin(self, origin: Origin, certificate: Certificate) -> Sequence[Pin]:
+        """Pin ``certificate`` if there is no pin; see `TrustStore.pin`."""
+        return self.change(origin, partial(rules.first_use, certificate=certificate, now=utc_now())).pins
+
+
+def utc_now() -> datetime:
+    """Return the time to the second, in UTC, as records have it."""
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,22 +1,28 @@
-"""The store ``file:DIR``: one JSON record a gateway, in the original proxy's format, written atomically."""
+"""The store ``file:DIR``: one JSON record a gateway, in the original proxy's format, replaced atomically."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from smgwproxy.certificate import Certificate, Fingerprint
 from smgwproxy.errors import ConfigError, TrustStoreError
 from smgwproxy.origin import Origin
-from smgwproxy.truststores.base import Pin
+from smgwproxy.truststores.base import EditableTrustStore
+from smgwproxy.truststores.codec import from_json, to_json
+from smgwproxy.truststores.durable import create, locked, sync_directory
+from smgwproxy.truststores.permissions import writable_by_others
+from smgwproxy.truststores.record import Record
 
-_MAX_RECORD = 1024 * 1024  # bytes; a record has some 2,000
+_MAX_RECORD = 4 * 1024 * 1024  # bytes; a record has some 2,000, and 100 for each event of its history
+_MAX_HISTORY = 1000  # events; the oldest are forgotten
+_LOCK = ".lock"
 
 
 def open_store(argument: str) -> FileTrustStore:
@@ -40,48 +46,48 @@ def open_store(argument: str) -> FileTrustStore:
     return FileTrustStore(directory)
 
 
-class FileTrustStore:
-    """Pins as files ``<target>.json`` in ``directory``, the format of the original proxy with more keys.
+class FileTrustStore(EditableTrustStore):
+    """Records as files ``<target>.json`` in ``directory``, the format of the original proxy with more keys.
 
-    A record is read anew at each look-up, so an operator's edit or removal counts at once. It is written to a
-    temporary file, synced, and linked into place, which fails when a record is already there: so a crash
-    leaves a whole record or none, and of two processes one wins. Safe between threads and processes.
+    A record is read anew at each look-up, so an operator's edit or removal counts at once. Who changes one holds
+    an exclusive lock (``flock`` on the file ``.lock``), writes a temporary file, syncs it, and renames it into
+    place: so a crash leaves the old record or the new one, also on file systems without hard links. Safe between
+    threads and processes.
     """
 
-    def __init__(self, directory: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._now = now
 
-    def lookup(self, origin: Origin) -> Sequence[Pin]:
-        """Return the pin recorded for ``origin``; see `smgwproxy.truststores.TrustStore.lookup`."""
+    def record(self, origin: Origin) -> Record:
+        """Return the record of ``origin``; see `EditableTrustStore.record`."""
         for path in self._paths(origin):
-            pin = _read(path)
-            if pin is not None:
-                return (pin,)
-        return ()
+            record = _read(path, origin)
+            if record is not None:
+                return record
+        return Record(origin)
 
-    def pin(self, origin: Origin, certificate: Certificate) -> Sequence[Pin]:
-        """Record ``certificate`` unless there is a record; see `smgwproxy.truststores.TrustStore.pin`."""
-        if pins := self.lookup(origin):
-            return pins
-        path = self._path(origin)
-        try:
-            _write_if_absent(path, _record(certificate, self._now()))
-        except OSError as error:
-            raise TrustStoreError(
-                f"The trust record {path} cannot be written: {error.strerror}. Nothing was sent.",
-                "Check the directory's permissions and the free space.",
-            ) from error
-        return self.lookup(origin)
+    def change(self, origin: Origin, edit: Callable[[Record], Record]) -> Record:
+        """Replace the record of ``origin``; see `EditableTrustStore.change`."""
+        with self._locked():
+            before = self.record(origin)
+            after = edit(before)
+            if after == before:
+                return before
+            path = next((path for path in self._paths(origin) if path.exists()), self._path(origin))
+            try:
+                _replace(path, _encoded(after))
+            except OSError as error:
+                raise _unwritable(path, error) from error
+            return self.record(origin)
 
-    def entries(self) -> Sequence[tuple[str, Sequence[Pin]]]:
-        """Return all records by file name; see `smgwproxy.truststores.base.ListableTrustStore.entries`."""
-        found: list[tuple[str, Sequence[Pin]]] = []
-        for path in self._records():
-            pin = _read(path)
-            if pin is not None:
-                found.append((path.stem, (pin,)))
-        return found
+    def origins(self) -> Sequence[Origin]:
+        """Return the gateways by their files' names; see `EditableTrustStore.origins`."""
+        named = (_named(path) for path in self._records())
+        return sorted({origin for origin in named if origin is not None}, key=str)
+
+    def warnings(self) -> Sequence[str]:
+        """Tell what others may write to."""
+        return writable_by_others([self._directory, *self._records()])
 
     def _path(self, origin: Origin) -> Path:
         return self._directory / f"{origin}.json"
@@ -101,6 +107,17 @@ class FileTrustStore:
         except OSError as error:
             raise _unreadable(self._directory, error.strerror or str(error)) from error
 
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep all other writers out."""
+        path = self._directory / _LOCK
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(path))
+            except OSError as error:
+                raise _unwritable(path, error) from error
+            yield
+
 
 def _named(path: Path) -> Origin | None:
     try:
@@ -109,11 +126,10 @@ def _named(path: Path) -> Origin | None:
         return None
 
 
-def _read(path: Path) -> Pin | None:
-    """Return the record's pin, None when there is no such file, and raise on anything else."""
+def _read(path: Path, origin: Origin) -> Record | None:
+    """Return the record, None when there is no such file, and raise on anything else."""
     try:
-        with path.open("rb") as file:
-            octets = file.read(_MAX_RECORD + 1)
+        octets = _octets(path)
     except FileNotFoundError as error:
         if path.is_symlink():  # somebody keeps the record elsewhere, where it is out of reach now
             raise _unreadable(path, "it is a link to a file that is not there") from error
@@ -121,75 +137,72 @@ def _read(path: Path) -> Pin | None:
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
     try:
-        return _parse(octets, path)
+        return from_json(origin, json.loads(octets), str(path))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unreadable(path, f"it is no trust record ({error})") from error
 
 
-def _parse(octets: bytes, path: Path) -> Pin:
-    record = json.loads(octets)
-    if not isinstance(record, dict):
-        raise TypeError("not a JSON object")
-    fingerprint = Fingerprint(record["fingerprint"])
-    certificate = Certificate.from_pem(str(record["certificate"])) if "certificate" in record else None
-    if certificate is not None and certificate.fingerprint != fingerprint:
-        raise ValueError("the certificate is not the one of the fingerprint")
-    pinned_at = datetime.fromisoformat(record["pinned_at"]) if "pinned_at" in record else None
-    if pinned_at is not None and pinned_at.tzinfo is None:
-        raise ValueError("pinned_at has no time zone")
-    return Pin(
-        fingerprint,
-        certificate,
-        pinned_at,
-        subject=str(record.get("subject", "")),
-        not_after=str(record.get("not_after", "")),
-        record=str(path),
-    )
+def _octets(path: Path) -> bytes:
+    # A pipe or a device in the record's place must not make anybody wait.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        # Before fdopen, which fails for a directory and leaves the handle open.
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            octets = file.read(_MAX_RECORD + 1)
+    finally:
+        os.close(handle)
+    if len(octets) > _MAX_RECORD:
+        raise OSError(errno.EFBIG, f"it has more than {_MAX_RECORD} bytes")
+    return octets
 
 
-def _record(certificate: Certificate, now: datetime) -> dict[str, Any]:
-    """Make a record: the original's keys first, all of them always there, then ours."""
-    told = certificate.description
-    return {
-        "fingerprint": str(certificate.fingerprint),
-        "subject": told.subject,
-        "issuer": told.issuer,
-        "not_before": _go_time(told.not_before),
-        "not_after": _go_time(told.not_after),
-        "dns_names": list(told.dns_names),
-        "certificate": certificate.pem,
-        "pinned_at": now.isoformat(timespec="seconds"),
-    }
+def _encoded(record: Record) -> bytes:
+    """Return the record as it is written: small enough to be read again, be it with less of its history.
+
+    The subjects in the history are what strangers presented, and may be long. Raises `OSError` when it is too
+    large without any history.
+    """
+    kept = min(len(record.history), _MAX_HISTORY)
+    while True:
+        history = record.history[len(record.history) - kept :]
+        octets = json.dumps(to_json(replace(record, history=history)), indent=2).encode() + b"\n"
+        if len(octets) <= _MAX_RECORD:
+            return octets
+        if not kept:
+            raise OSError(errno.EFBIG, f"it would have more than {_MAX_RECORD} bytes")
+        kept //= 2
 
 
-def _go_time(moment: datetime | None) -> str:
-    """Format a time as the original's records have it: Go's ``time.Time.String``."""
-    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
-
-
-def _write_if_absent(path: Path, record: dict[str, Any]) -> None:
-    """Write the record whole and durably, unless ``path`` exists; raises `OSError`."""
-    # Not a NamedTemporaryFile, which stays behind for a while when the disk is full.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+def _replace(path: Path, octets: bytes) -> None:
+    """Put ``octets`` whole and durably in the place of the record; raises `OSError`. Needs the lock."""
+    target = path.resolve()  # a link stays one
+    temporary = target.with_name(f".{target.name}.tmp")  # of its own name, so that crashes leave one at most
+    temporary.unlink(missing_ok=True)
+    handle = create(temporary, path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(json.dumps(record, indent=2).encode() + b"\n")
+            file.write(octets)
             file.flush()
             os.fsync(handle)
-        # When another process was first, its record counts; it must be durable all the same.
-        with suppress(FileExistsError):
-            path.hardlink_to(name)
-    finally:
-        Path(name).unlink()
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        temporary.rename(target)
+    except BaseException:
+        with suppress(OSError):  # the first error is the one to tell
+            temporary.unlink()
+        raise
+    sync_directory(target.parent)
 
 
 def _unreadable(path: Path, reason: str) -> TrustStoreError:
     return TrustStoreError(
         f"The trust record {path} cannot be read: {reason}. Nothing was sent.",
         "Mend the file or restore it from a copy; delete it only if the certificate may be pinned anew.",
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> TrustStoreError:
+    return TrustStoreError(
+        f"The trust record {path} cannot be written: {error.strerror}. Nothing was sent.",
+        "Check the directory's permissions and the free space.",
     )

@@ -189,7 +189,7 @@ def test_a_client_that_hangs_up_in_a_request_is_recorded(gateway_of: StartGatewa
     with tls_connection(gateway) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHo")
         connection.shutdown(socket.SHUT_WR)
-        # To close with TLS 1.3's tickets unread would be a reset, which discards what the gateway has not read yet.
+        # To close with TLS 1.3's tickets unread would be a reset, which discards what was not read there yet.
         assert gateway.wait_closed()
 
     assert gateway.broken_off == [b"GET / HTTP/1.1\r\nHo"]

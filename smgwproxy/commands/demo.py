@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from smgwproxy import demo
+from smgwproxy.commands.serve import serve
 from smgwproxy.config import OPTIONS, Config, Option, build_parser, parse, resolve
 from smgwproxy.origin import Origin
-from smgwproxy.serve import serve
 
 _TAKEN = ("port", "listen", "max-connections", "queue-timeout", "connect-timeout", "read-timeout", "log-level")
 _AS_SLOW_AS_REAL = demo.Delays(login=2.5, request=1.1, export=10)

@@ -9,23 +9,24 @@ import signal
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import gevent
 import gevent.event
 
 from smgwproxy import __version__
-from smgwproxy.backend import Backend
+from smgwproxy.commands.store import open_configured_truststore
 from smgwproxy.config import Config
 from smgwproxy.cooperative import cooperative
-from smgwproxy.errors import ConfigError, SmgwProxyError, TrustStoreError
-from smgwproxy.gateway import Gateway, Limits
+from smgwproxy.errors import ConfigError
+from smgwproxy.gateway import Gateway
+from smgwproxy.limits import Limits
 from smgwproxy.logs import configure_logging
 from smgwproxy.proxy import ReverseProxy
 from smgwproxy.report import LogReport
 from smgwproxy.server import ProxyServer, open_listener
-from smgwproxy.truststores import TrustStore, open_truststore
-from smgwproxy.truststores.base import ListableTrustStore, Pin
+from smgwproxy.truststores.guard import Guard
+from smgwproxy.trustwatch import TrustWatch
 
 GRACE = 30.0
 """Seconds that running requests have to finish after SIGTERM or Ctrl-C."""
@@ -39,7 +40,7 @@ def serve(config: Config, ready: Callable[[int], None] = lambda _: None) -> int:
     ``ready`` is called with the port once connections are taken. Must run in the main thread, which gevent's
     hub then has. Raises `ConfigError` for what is wrong with an option, before anything is served.
     """
-    store = _truststore(config)
+    store = open_configured_truststore(config)
     with (
         _listener(config) as listener,
         configure_logging(
@@ -47,18 +48,25 @@ def serve(config: Config, ready: Callable[[int], None] = lambda _: None) -> int:
         ),
     ):
         logger = logging.getLogger("smgwproxy")
-        limits = Limits(config.max_connections, config.connect_timeout, config.read_timeout, config.queue_timeout)
+        limits = Limits(
+            config.max_connections,
+            config.connect_timeout,
+            config.read_timeout,
+            config.queue_timeout,
+            config.store_timeout,
+        )
         backend = cooperative()
-        with Gateway(config.target, store, limits, backend) as gateway:
+        with Gateway(config.target, store, limits, backend, renewal=config.renewal) as gateway:
             server = ProxyServer(listener, ReverseProxy(gateway, report=LogReport(logger)), logger)
             signals = _Signals(server, logger)
             server.start()
             port = listener.getsockname()[1]
             _announce(config, port, logger)
-            first_use = gevent.spawn(_pin_at_start, gateway, store, backend, logger)
+            guard = Guard(store, backend.call, limits.store_timeout)
+            following = gevent.spawn(TrustWatch(gateway, guard, logger).run)
             ready(port)
             signals.stop.wait()
-            first_use.kill()
+            following.kill()
             server.stop(GRACE)
             logger.info("stopped")
     return 0
@@ -102,14 +110,6 @@ def _listener(config: Config) -> socket.socket:
         raise ConfigError(remedy) from error
 
 
-def _truststore(config: Config) -> TrustStore:
-    source = config.source("truststore" if "truststore" in config.given else "certdir")
-    try:
-        return open_truststore(config.truststore)
-    except ConfigError as error:
-        raise ConfigError(f"{source}: {error}") from error
-
-
 # --- what is told at start ------------------------------------------------------------------------------
 
 
@@ -129,31 +129,3 @@ def _reachable_at(listen: str | None) -> Iterator[str]:
             with suppress(OSError):  # an interface without an IPv4 address
                 request = struct.pack("256s", name.encode()[:15])
                 yield socket.inet_ntoa(fcntl.ioctl(probe, _SIOCGIFADDR, request)[20:24])
-
-
-def _pin_at_start(gateway: Gateway, store: TrustStore, backend: Backend, logger: logging.Logger) -> None:
-    """List the stored certificates and, where the gateway answers, pin it now rather than at first request."""
-    with _logged(logger):
-        if isinstance(store, ListableTrustStore):
-            for name, pins in backend.call(store.entries):
-                for pin in pins:
-                    logger.info("stored certificate of %s: %s", name, _told(pin))
-    with _logged(logger):
-        for pin in gateway.ensure_pinned():
-            logger.info("the gateway %s is pinned: %s", gateway.origin, _told(pin))
-
-
-@contextmanager
-def _logged(logger: logging.Logger) -> Iterator[None]:
-    """Log an error and go on: each request meets it again, and is refused then."""
-    try:
-        yield
-    except TrustStoreError as error:
-        logger.error("%s", error)  # noqa: TRY400  # the text says all; a traceback would frighten
-    except SmgwProxyError as error:
-        logger.warning("not pinned yet: %s", error)
-
-
-def _told(pin: Pin) -> str:
-    ends = f", ends {pin.not_after}" if pin.not_after else ""
-    return f"SHA-256 {pin.fingerprint}, {pin.subject or 'subject unreadable'}{ends}"

@@ -1,0 +1,16 @@
+"""The trust store that the options name."""
+
+from __future__ import annotations
+
+from smgwproxy.config import Config
+from smgwproxy.errors import ConfigError
+from smgwproxy.truststores import TrustStore, open_truststore
+
+
+def open_configured_truststore(config: Config) -> TrustStore:
+    """Open the store that the options name; raises `ConfigError` with the option before the text."""
+    source = config.source("truststore" if "truststore" in config.given else "certdir")
+    try:
+        return open_truststore(config.truststore)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error

@@ -1,0 +1,107 @@
+"""Reads what import and add are given, and writes exports."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from smgwproxy.certificate import Fingerprint
+from smgwproxy.commands.trust.console import Console
+from smgwproxy.errors import TrustEditError
+
+_R = TypeVar("_R")
+
+STREAM = "-"
+"""The name of stdin, and of stdout."""
+
+_MOST = 64 * 1024 * 1024  # bytes; an export of a thousand gateways has some 5 million
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was read, and from where."""
+
+    name: str
+    octets: bytes
+
+    def interpreted(self, reader: Callable[[bytes], _R]) -> _R:
+        """Return ``reader(octets)``, its `ValueError` as a `TrustEditError` that names the source."""
+        try:
+            return reader(self.octets)
+        except ValueError as error:
+            raise TrustEditError(f"{self.name} {error}. Nothing was changed.") from error
+
+
+def read(name: str, console: Console) -> Source:
+    """Read the file ``name``, or stdin for ``-``; raises `TrustEditError`."""
+    shown = "stdin" if name == STREAM else name
+    try:
+        if name == STREAM:
+            octets = console.read(_MOST + 1)
+        else:
+            with Path(name).open("rb") as file:
+                octets = file.read(_MOST + 1)
+    except (OSError, ValueError) as error:  # of a path with NUL
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise TrustEditError(f"{shown} cannot be read: {reason}.{_hint(name)}") from error
+    if len(octets) > _MOST:
+        raise TrustEditError(f"{shown} is larger than {_MOST} bytes: it is no export.")
+    return Source(shown, octets)
+
+
+def _hint(name: str) -> str:
+    with suppress(ValueError):
+        Fingerprint.parse(name)
+        return " A fingerprint is given with --fingerprint."
+    return ""
+
+
+def write(path: Path, content: bytes, *, overwrite: bool) -> None:
+    """Write a file for this user only (mode 0600), whole or not at all; raises `TrustEditError`.
+
+    What is there already is overwritten only if ``overwrite``, and only when it is a file.
+    """
+    try:
+        if not overwrite:
+            # Taking the name first makes "not overwritten" hold against other programs, on every file system.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        elif path.exists() and not path.is_file():
+            raise TrustEditError(f"{path} is no file that can be overwritten; leave FILE out for stdout.")
+    except FileExistsError as error:
+        raise TrustEditError(f"{path} is there already: give --force to overwrite it, or another name.") from error
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+    try:
+        _replace(path, content)
+    except BaseException as error:
+        if not overwrite:
+            with suppress(OSError):
+                path.unlink()
+        if isinstance(error, OSError | ValueError):
+            raise _unwritable(path, error) from error
+        raise
+
+
+def _replace(path: Path, content: bytes) -> None:
+    target = path.resolve()  # a link stays one
+    handle, temporary = tempfile.mkstemp(prefix=".export-", dir=target.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        Path(temporary).rename(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def _unwritable(path: Path, error: OSError | ValueError) -> TrustEditError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return TrustEditError(f"{path} cannot be written: {reason}.")

@@ -1,0 +1,120 @@
+"""A strict reader of DER, for what must be read of certificates that parsers refuse; no I/O.
+
+X.690 sections 8 and 10: lengths are definite and minimal, nothing follows the end. What breaks a rule is
+refused, so that nothing is read here in another way than the TLS library read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SEQUENCE = 0x30
+INTEGER = 0x02
+BIT_STRING = 0x03
+NULL = 0x05
+OBJECT_IDENTIFIER = 0x06
+VERSION = 0xA0
+"""The ``[0]`` before a certificate's version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element: its tag (the identifier octet), its contents, and ``whole``, both with the length."""
+
+    tag: int
+    contents: bytes
+    whole: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateParts:
+    """The parts of an X.509 certificate (RFC 5280 section 4.1) as they stand there, unread.
+
+    ``to_be_signed`` has the elements of the TBSCertificate in order; ``start`` is the place of the serial number
+    among them, since the version before it may be missing.
+    """
+
+    to_be_signed: tuple[Element, ...]
+    algorithm: Element
+    signature: Element
+    start: int
+
+    @property
+    def public_key(self) -> bytes:
+        """The SubjectPublicKeyInfo in DER."""
+        return self.to_be_signed[self.start + 5].whole
+
+
+def elements(der: bytes) -> tuple[Element, ...]:
+    """Split ``der`` into its elements; raises `ValueError` unless they fill it exactly."""
+    found = []
+    place = 0
+    while place < len(der):
+        found.append(_element_at(der, place))
+        place += len(found[-1].whole)
+    return tuple(found)
+
+
+def element(tag: int, contents: bytes) -> bytes:
+    """Encode one element."""
+    size = len(contents)
+    if size < 0x80:
+        return bytes([tag, size]) + contents
+    length = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes([tag, 0x80 | len(length)]) + length + contents
+
+
+def certificate_parts(der: bytes) -> CertificateParts:
+    """Take a certificate apart; raises `ValueError` when it is not built like one."""
+    (outer,) = _expect(elements(der), (SEQUENCE,))
+    to_be_signed, algorithm, signature = _expect(elements(outer.contents), (SEQUENCE, SEQUENCE, BIT_STRING))
+    fields = elements(to_be_signed.contents)
+    start = 1 if fields and fields[0].tag == VERSION else 0
+    # serial number, algorithm, issuer, validity, subject, public key
+    _expect(fields[start : start + 6], (INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE))
+    return CertificateParts(fields, algorithm, signature, start)
+
+
+def without_null_parameters(der: bytes) -> bytes:
+    """Return the certificate with the NULL parameters of its signature algorithm left out.
+
+    Theben's gateways write them with ECDSA, against RFC 5758 section 3.2, and strict parsers refuse that. What is
+    returned is for showing only: it is not what was signed. Raises `ValueError` as `certificate_parts` does.
+    """
+    parts = certificate_parts(der)
+    place = parts.start + 1
+    fields = [field.whole for field in parts.to_be_signed]
+    fields[place] = _bare(parts.to_be_signed[place])
+    to_be_signed = element(SEQUENCE, b"".join(fields))
+    return element(SEQUENCE, to_be_signed + _bare(parts.algorithm) + parts.signature.whole)
+
+
+def _bare(algorithm: Element) -> bytes:
+    fields = elements(algorithm.contents)
+    if [field.tag for field in fields] == [OBJECT_IDENTIFIER, NULL]:
+        return element(SEQUENCE, fields[0].whole)
+    return algorithm.whole
+
+
+def _expect(found: tuple[Element, ...], tags: tuple[int, ...]) -> tuple[Element, ...]:
+    if tuple(one.tag for one in found) != tags:
+        raise ValueError("not built like a certificate")
+    return found
+
+
+def _element_at(der: bytes, place: int) -> Element:
+    if len(der) < place + 2:
+        raise ValueError("an element is cut off")
+    tag, size, start = der[place], der[place + 1], place + 2
+    if tag & 0x1F == 0x1F:
+        raise ValueError("a tag of several octets")
+    if size >= 0x80:
+        octets = der[start : start + (size & 0x7F)]
+        start += size & 0x7F
+        size = int.from_bytes(octets)
+        if octets != size.to_bytes((size.bit_length() + 7) // 8) or size < 0x80:
+            raise ValueError("a length that is indefinite, cut off or not minimal")
+    end = start + size
+    if len(der) < end:
+        raise ValueError("an element is cut off")
+    return Element(tag, der[start:end], der[place:end])

@@ -1,0 +1,104 @@
+"""From the errors of urllib3, ssl and sockets to ours: which fault of the gateway each stands for; no I/O."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+
+from urllib3 import exceptions as urllib3_errors
+
+from smgwproxy.connection import Dropped
+from smgwproxy.errors import (
+    GatewayAnswerInvalid,
+    GatewayClosed,
+    GatewayConnectTimeout,
+    GatewayError,
+    GatewayNameUnknown,
+    GatewayNotTLS,
+    GatewayReadTimeout,
+    GatewayRefused,
+    GatewayUnreachable,
+    PinWithdrawn,
+)
+from smgwproxy.http1 import Incomplete, MessageError
+from smgwproxy.limits import Limits
+from smgwproxy.origin import Origin
+from smgwproxy.tls import is_stranger
+
+_OTHER_FINGERPRINT = re.compile(r'Fingerprints did not match\. Expected "[0-9a-f]+", got "[0-9a-f]{64}"')
+
+
+class Mismatch(Exception):  # no error that anybody is told
+    """The peer's certificate is not the one that was expected; ``stranger`` unless it may be all the same."""
+
+    def __init__(self, *, stranger: bool) -> None:
+        super().__init__()
+        self.stranger = stranger
+
+
+def mismatch(error: urllib3_errors.SSLError) -> Mismatch | None:
+    """Tell whether the peer was refused for its certificate: in the handshake, or by its fingerprint after it."""
+    if _OTHER_FINGERPRINT.search(str(error)):
+        return Mismatch(stranger=True)
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return Mismatch(stranger=is_stranger(cause))
+    return None
+
+
+def translated(error: Exception, origin: Origin, limits: Limits) -> GatewayError:
+    """Name the fault of the gateway ``origin`` that a library's error stands for."""
+    for cause in _causes(error):
+        fault = _of_this_side(cause, origin, limits) or _of_the_peer(cause, origin)
+        if fault is not None:
+            return fault
+    return GatewayUnreachable(origin, str(error))
+
+
+# Each a table, read top down: a later class may be a base of an earlier one.
+
+
+def _of_this_side(error: BaseException, origin: Origin, limits: Limits) -> GatewayError | None:  # noqa: PLR0911  # a table
+    match error:
+        case MessageError() | Incomplete():
+            return GatewayAnswerInvalid(origin, str(error))
+        case Dropped():
+            return PinWithdrawn(origin)
+        case socket.gaierror():
+            return GatewayNameUnknown(origin, error.strerror or str(error))
+        case urllib3_errors.NewConnectionError():
+            return None  # a kind of ConnectTimeoutError to urllib3; its cause tells more
+        case urllib3_errors.ConnectTimeoutError():
+            return GatewayConnectTimeout(origin, limits.connect_timeout)
+        case urllib3_errors.ReadTimeoutError() | TimeoutError():
+            return GatewayReadTimeout(origin, limits.read_timeout)
+    return None
+
+
+def _of_the_peer(error: BaseException, origin: Origin) -> GatewayError | None:
+    match error:
+        case ssl.SSLError():
+            return GatewayNotTLS(origin, _tls_reason(error))
+        case ConnectionRefusedError():
+            return GatewayRefused(origin)
+        case ConnectionError():
+            return GatewayClosed(origin)
+        case OSError():
+            return GatewayUnreachable(origin, error.strerror or str(error))
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk from an error to what it was raised from, or wraps in its arguments."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        wrapped = next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
+        seen = wrapped or seen.__cause__
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    """Say in words what OpenSSL reports, such as ``wrong version number``."""
+    return (error.reason or str(error)).replace("_", " ").lower()

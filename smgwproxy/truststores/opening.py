@@ -1,0 +1,125 @@
+"""From a text such as ``file:./certs`` to an open trust store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Any
+
+from smgwproxy.errors import ConfigError
+from smgwproxy.truststores.base import TrustStore
+
+GROUP = "smgwproxy.truststores"
+
+OPENING_SECONDS = 30.0
+"""How long a store may take to be imported and opened."""
+
+
+def open_truststore(spec: str, seconds: float = OPENING_SECONDS) -> TrustStore:
+    """Open the store that ``spec`` names: ``NAME:ARGUMENT``, for example ``file:./certs``.
+
+    ``NAME`` is an entry point of the group ``smgwproxy.truststores``: a factory that takes ``ARGUMENT``, which
+    is empty when there is no colon. Only the one that is named is imported. Where no such store is installed,
+    ``spec`` is read as ``MODULE:FACTORY:ARGUMENT``: a factory in any module that can be imported. Raises
+    `ConfigError` when there is no such store, when it cannot be imported or takes longer than ``seconds``, when
+    its factory refuses the argument, or when it makes no trust store; who knows where ``spec`` came from puts
+    the name of the option before the text.
+    """
+    name, _, argument = spec.partition(":")
+    installed = _installed()
+    store: TrustStore = _within(seconds, name, lambda: _opened(name, argument, installed))
+    return store
+
+
+def _installed() -> Mapping[str, EntryPoint]:
+    try:
+        return {entry.name: entry for entry in entry_points(group=GROUP)}
+    except Exception as error:  # the metadata of every package is read, and one that is damaged spoils it all
+        raise ConfigError(
+            f"the installed stores cannot be listed, is a package damaged? {_in_one_line(error)}"
+        ) from error
+
+
+def _opened(name: str, argument: str, installed: Mapping[str, EntryPoint]) -> Any:
+    """Import the factory, call it, and look at what it made; raises `ConfigError` whatever happens there."""
+    with _blamed(f"the store {name!r} cannot be loaded"):
+        if name in installed:
+            factory = installed[name].load()
+        else:
+            attribute, _, argument = argument.partition(":")
+            module = _imported(name) if attribute else None
+            if module is None:
+                known = ", ".join(sorted(installed)) or "none; install the package smgwproxy"
+                raise ConfigError(
+                    f"there is no store {name!r}; installed: {known}; one of your own is MODULE:FACTORY:ARGUMENT"
+                )
+            factory = getattr(module, attribute)
+    with _blamed(f"the store {name!r} cannot be opened"):
+        store = factory(argument)
+        lacking = [method for method in ("lookup", "pin") if not callable(getattr(store, method, None))]
+    if lacking:
+        raise ConfigError(f"the store {name!r} lacks {'() and '.join(lacking)}()")
+    return store
+
+
+def _imported(name: str) -> ModuleType | None:
+    """Import a module; None when there is none of that name."""
+    if not all(part.isidentifier() for part in name.split(".")):
+        return None
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            return None
+        raise
+
+
+@contextmanager
+def _blamed(what: str) -> Iterator[None]:
+    """Let nothing but a `ConfigError` out of what a plug-in does, which may fail with anything.
+
+    Its SystemExit is a failure too: this runs in a thread of its own, where nobody can want to end the program.
+    A store that fails must never become no trust, nor a program that ends without a word.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(_in_one_line(error)) from error
+    except BaseException as error:
+        raise ConfigError(f"{what}: {_in_one_line(error)}") from error
+
+
+def _within(seconds: float, name: str, function: Callable[[], Any]) -> Any:
+    """Call ``function`` in a thread that is left behind when it takes too long."""
+    outcome: list[Any] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(function())
+        except BaseException as error:  # noqa: BLE001  # raised below, in the thread that asked
+            failure.append(error)
+
+    thread = threading.Thread(target=run, name=f"open {name}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise ConfigError(f"the store {name!r} did not open within {seconds:g} s: see what it waits for")
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+def _in_one_line(error: BaseException) -> str:
+    kind = type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001  # of an error that cannot even be told
+        return kind
+    if isinstance(error, Exception) and text:
+        return text
+    return f"{kind} {text}".rstrip()  # SystemExit alone is a number

@@ -1,0 +1,103 @@
+"""A running proxy's eye on its trust store: first use at start, what people change, certificates that end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import gevent
+
+from smgwproxy.errors import SmgwProxyError, TrustStoreError
+from smgwproxy.gateway import Gateway
+from smgwproxy.truststores.base import EditableTrustStore, utc_now
+from smgwproxy.truststores.guard import Guard
+from smgwproxy.truststores.record import Pin
+
+INTERVAL = 5.0
+"""Seconds between two looks at the trust store; each request looks as well."""
+
+_TELL_AGAIN = timedelta(hours=24)
+
+
+class TrustWatch:
+    """Pins the gateway at start if it answers, and from then on follows what happens to its pins.
+
+    Every `INTERVAL` seconds connections made under a pin that is no longer in force are ended, and a change of the
+    pins is logged. Certificates that have ended, or will within 60 days, are told at start and every day.
+    """
+
+    def __init__(
+        self, gateway: Gateway, guard: Guard, logger: logging.Logger, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._gateway = gateway
+        self._guard = guard
+        self._logger = logger
+        self._now = now
+        self._pins: Sequence[Pin] = ()
+        self._trouble = ""
+        self._told_at: datetime | None = None
+
+    def run(self) -> None:
+        """Run until the greenlet is killed."""
+        self.begin()
+        while True:
+            gevent.sleep(INTERVAL)
+            self.step()
+
+    def begin(self) -> None:
+        """Tell what is stored, as the original does at start, and pin the gateway if it answers."""
+        with self._logged():
+            self._tell_stored()
+        with self._logged():
+            self._tell(self._gateway.ensure_pinned())
+
+    def step(self) -> None:
+        """Look once."""
+        with self._logged():
+            self._tell(self._gateway.follow())
+
+    def _tell_stored(self) -> None:
+        store = self._guard.store
+        if not isinstance(store, EditableTrustStore):
+            return
+        for warning in self._guard.ask(store.warnings):
+            self._logger.warning("trust store: %s", warning)
+        for origin in self._guard.ask(store.origins):
+            with self._logged():  # one that cannot be read hides no other
+                for pin in self._guard.ask(lambda: store.lookup(origin)):  # noqa: B023  # it is called at once
+                    self._logger.info("stored certificate of %s: %s", origin, _described(pin))
+
+    def _tell(self, pins: Sequence[Pin]) -> None:
+        now, origin = self._now(), self._gateway.origin
+        changed, self._pins = list(pins) != list(self._pins), pins
+        if changed and not pins:
+            self._logger.warning("the gateway %s is not pinned any more", origin)
+        due = self._told_at is None or now - self._told_at >= _TELL_AGAIN
+        for pin in pins:
+            if changed:
+                self._logger.info("the gateway %s is pinned: %s", origin, _described(pin))
+            if (changed or due) and (ending := pin.ending(now)):
+                self._logger.warning("the pinned certificate of %s %s", origin, ending)
+        if changed or due:
+            self._told_at = now
+
+    @contextmanager
+    def _logged(self) -> Iterator[None]:
+        """Log an error, once while it lasts, and go on: each request meets it again, and is refused then."""
+        trouble = ""
+        try:
+            yield
+        except TrustStoreError as error:
+            trouble = str(error)
+            if trouble != self._trouble:
+                self._logger.error("%s", error)  # noqa: TRY400  # the text says all; a traceback would frighten
+        except SmgwProxyError as error:
+            self._logger.warning("not pinned yet: %s", error)
+        self._trouble = trouble
+
+
+def _described(pin: Pin) -> str:
+    ends = f", ends {pin.not_after}" if pin.not_after else ""
+    return f"SHA-256 {pin.fingerprint}, {pin.subject or 'subject unreadable'}{ends}"

@@ -1,0 +1,109 @@
+"""A trust store of somebody else's may hang or fail: it is told by name, and costs little."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import gevent
+import pytest
+
+from smgwproxy.backend import Call, Overdue, threaded
+from smgwproxy.cooperative import cooperative
+from smgwproxy.errors import ConfigError, PinRefused, TrustStoreError
+from smgwproxy.origin import Origin
+from smgwproxy.truststores.file import FileTrustStore
+from smgwproxy.truststores.guard import Guard
+from tests.support import PATIENCE
+
+SOON = 0.05
+NAME = "The trust store smgwproxy.truststores.file.FileTrustStore"
+
+
+@pytest.fixture(params=["threads", "gevent"])
+def call(request: pytest.FixtureRequest) -> Call:
+    return threaded().call if request.param == "threads" else cooperative().call
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def guard(store: FileTrustStore, call: Call, seconds: float = PATIENCE) -> Guard:
+    return Guard(store, call, seconds)
+
+
+def test_what_a_store_returns_comes_back(store: FileTrustStore, call: Call) -> None:
+    assert guard(store, call).ask(lambda: 7) == 7
+
+
+def test_it_is_called_in_another_thread(store: FileTrustStore, call: Call) -> None:
+    assert guard(store, call).ask(threading.get_ident) != threading.get_ident()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("gone"), OSError(5, "gone"), Overdue("gone"), KeyError("gone")])
+def test_whatever_a_store_raises_names_the_store(store: FileTrustStore, call: Call, error: Exception) -> None:
+    with pytest.raises(TrustStoreError, match=f"{NAME} .*Nothing was sent") as caught:
+        guard(store, call).ask(lambda: fail(error))
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error", [TrustStoreError("unreadable", "mend it"), PinRefused(Origin("x"), "0" * 64), ConfigError("x")]
+)
+def test_our_own_errors_pass(store: FileTrustStore, call: Call, error: Exception) -> None:
+    with pytest.raises(type(error)) as caught:
+        guard(store, call).ask(lambda: fail(error))
+    assert caught.value is error
+
+
+def test_hanging_store_is_told_by_name(store: FileTrustStore, call: Call, release: threading.Event) -> None:
+    with pytest.raises(TrustStoreError, match=f"{NAME} did not answer within 0.05 s"):
+        guard(store, call, SOON).ask(lambda: release.wait(PATIENCE))
+
+
+def test_store_that_goes_on_hanging_costs_three_threads_and_comes_back(
+    store: FileTrustStore, call: Call, release: threading.Event
+) -> None:
+    called = threading.Semaphore(0)
+    returned = threading.Semaphore(0)
+
+    def hang() -> None:
+        called.release()
+        assert release.wait(PATIENCE)
+
+    def watched(function: Callable[[], object], seconds: float) -> object:
+        def run() -> object:
+            try:
+                return function()
+            finally:
+                returned.release()
+
+        return call(run, seconds)
+
+    guarded = Guard(store, watched, SOON)  # type: ignore[arg-type]  # it calls as the other does
+    for _ in range(6):
+        with pytest.raises(TrustStoreError, match="did not answer"):
+            guarded.ask(hang)
+    for _ in range(3):
+        assert called.acquire(timeout=PATIENCE)
+    assert not called.acquire(blocking=False), "from then on it is not called any more"
+    release.set()
+    for _ in range(3):
+        assert returned.acquire(timeout=PATIENCE)
+    assert guarded.ask(lambda: "back") == "back"
+
+
+def test_only_the_greenlet_that_asks_waits(store: FileTrustStore, release: threading.Event) -> None:
+    asking = gevent.spawn(guard(store, cooperative().call).ask, lambda: release.wait(PATIENCE))
+    gevent.sleep(0)
+    assert not asking.ready()
+    release.set()
+    assert asking.get(timeout=PATIENCE) is True
+
+
+def fail(error: Exception) -> None:
+    raise error

@@ -1,0 +1,201 @@
+"""What a running proxy tells of its trust store, and when."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from smgwproxy.backend import threaded
+from smgwproxy.certificate import Certificate
+from smgwproxy.gateway import Gateway
+from smgwproxy.origin import Origin
+from smgwproxy.truststores import rules
+from smgwproxy.truststores.base import TrustStore, utc_now
+from smgwproxy.truststores.file import FileTrustStore
+from smgwproxy.truststores.guard import Guard
+from smgwproxy.truststores.record import Pin
+from smgwproxy.trustwatch import TrustWatch
+from tests.support import OK, PATIENCE, Identity, RawGateway, make_identity
+
+StartGateway = Callable[..., RawGateway]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = utc_now()
+
+    def __call__(self) -> object:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watching(
+    caplog: pytest.LogCaptureFixture, clock: Clock
+) -> Iterator[Callable[[Origin, TrustStore], TrustWatch]]:
+    caplog.set_level(logging.INFO)
+    opened: list[Gateway] = []
+
+    def start(origin: Origin, store: TrustStore) -> TrustWatch:
+        gateway = Gateway(origin, store)
+        opened.append(gateway)
+        guard = Guard(store, threaded().call, PATIENCE)
+        return TrustWatch(gateway, guard, logging.getLogger("smgwproxy"), clock)  # type: ignore[arg-type]  # a clock
+
+    yield start
+    for gateway in opened:
+        gateway.close()
+
+
+Watching = Callable[[Origin, TrustStore], TrustWatch]
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    caplog.clear()
+    return lines
+
+
+def test_start_pins_the_gateway_and_says_so_once(
+    raw_gateway: StartGateway,
+    store: FileTrustStore,
+    identity: Identity,
+    watching: Watching,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway = raw_gateway(OK)
+    watch = watching(gateway.origin, store)
+    watch.begin()
+    ((level, text),) = told(caplog)
+    assert level == "INFO"
+    assert text.startswith(f"the gateway {gateway.origin} is pinned: SHA-256 {identity.certificate.fingerprint}")
+    watch.step()
+    assert told(caplog) == []
+
+
+def test_start_lists_what_is_stored_and_what_cannot_be_read_hides_nothing_else(
+    raw_gateway: StartGateway,
+    store: FileTrustStore,
+    tmp_path: Path,
+    watching: Watching,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway = raw_gateway(OK)
+    store.pin(Origin("10.0.0.1"), Certificate(b"1"))
+    store.pin(Origin("10.0.0.3"), Certificate(b"3"))
+    (tmp_path / "certs/10.0.0.2.json").write_text("{")
+    (tmp_path / "certs").chmod(0o777)
+    watching(gateway.origin, store).begin()
+    lines = told(caplog)
+    assert [level for level, _ in lines] == ["WARNING", "INFO", "ERROR", "INFO", "INFO"]
+    assert "may be written by other users" in lines[0][1]
+    for (_, text), word in zip(lines[1:], ("10.0.0.1", "10.0.0.2.json", "10.0.0.3", "is pinned"), strict=True):
+        assert word in text
+
+
+def test_dead_gateway_is_told_and_does_not_end_the_watch(
+    store: FileTrustStore, raw_gateway: StartGateway, watching: Watching, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = raw_gateway(OK)
+    gateway.stop()
+    watch = watching(gateway.origin, store)
+    watch.begin()
+    ((level, text),) = told(caplog)
+    assert level == "WARNING"
+    assert text.startswith(f"not pinned yet: The gateway {gateway.origin} refuses the connection")
+    watch.step()
+    assert told(caplog) == []
+
+
+def test_change_of_pins_is_told_and_connections_under_the_old_one_end(
+    raw_gateway: StartGateway,
+    store: FileTrustStore,
+    impostor: Identity,
+    watching: Watching,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway = raw_gateway(OK)
+    watch = watching(gateway.origin, store)
+    watch.begin()
+    with watch._gateway.send("GET", "/", [("Host", "x")]) as answer:
+        answer.read()
+    told(caplog)
+    store.change(gateway.origin, partial(rules.forget, now=utc_now()))
+    watch.step()
+    assert told(caplog) == [("WARNING", f"the gateway {gateway.origin} is not pinned any more")]
+    assert gateway.peers[1].ended.wait(PATIENCE)
+    store.pin(gateway.origin, impostor.certificate)
+    watch.step()
+    ((_, text),) = told(caplog)
+    assert str(impostor.certificate.fingerprint) in text
+
+
+def test_certificate_that_ends_is_told_at_start_and_every_day(
+    raw_gateway: StartGateway,
+    store: FileTrustStore,
+    tmp_path: Path,
+    watching: Watching,
+    caplog: pytest.LogCaptureFixture,
+    clock: Clock,
+) -> None:
+    gateway = raw_gateway(OK, make_identity(tmp_path, days=20))
+    watch = watching(gateway.origin, store)
+    watch.begin()
+    assert [level for level, _ in told(caplog)] == ["INFO", "WARNING"]
+    clock.now += timedelta(hours=23)
+    watch.step()
+    assert told(caplog) == []
+    clock.now += timedelta(days=20)
+    watch.step()
+    ((level, text),) = told(caplog)
+    assert level == "WARNING"
+    assert "ended on" in text
+    assert "used all the same" in text
+
+
+def test_trouble_with_the_store_is_told_once_while_it_lasts(
+    raw_gateway: StartGateway,
+    store: FileTrustStore,
+    tmp_path: Path,
+    watching: Watching,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway = raw_gateway(OK)
+    watch = watching(gateway.origin, store)
+    watch.begin()
+    told(caplog)
+    record = tmp_path / f"certs/{gateway.origin}.json"
+    good = record.read_bytes()
+    for _ in range(2):
+        record.write_bytes(b"{")
+        watch.step()
+        watch.step()
+        ((level, text),) = told(caplog)
+        assert (level, str(record) in text) == ("ERROR", True)
+        record.write_bytes(good)
+        watch.step()
+        assert told(caplog) == []
+
+
+def test_store_that_only_looks_up_and_pins_is_watched_too(
+    raw_gateway: StartGateway, identity: Identity, watching: Watching, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Constant:
+        def lookup(self, origin: Origin) -> list[Pin]:
+            return [Pin(identity.certificate.fingerprint)]
+
+        def pin(self, origin: Origin, certificate: Certificate) -> list[Pin]:
+            return self.lookup(origin)
+
+    gateway = raw_gateway(OK)
+    watching(gateway.origin, Constant()).begin()
+    assert [level for level, _ in told(caplog)] == ["INFO"]
