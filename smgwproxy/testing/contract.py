@@ -26,12 +26,12 @@ FIRST, SECOND = Certificate(b"the first certificate"), Certificate(b"the second 
 Together = Callable[[Sequence[Callable[[], str]]], list[str]]
 Claim = TypeVar("Claim", bound=Callable[..., None])
 
-_OF_FIRST_USE: set[str] = set()
+_OF_FIRST_USE = "is_of_first_use"
 
 
 def of_first_use(claim: Claim) -> Claim:
     """Mark a claim that says nothing of stores that take no first use; it is not collected for them."""
-    _OF_FIRST_USE.add(claim.__name__)
+    setattr(claim, _OF_FIRST_USE, True)
     return claim
 
 
@@ -53,8 +53,9 @@ class TrustStoreContract:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if not cls.takes_first_use:
-            for name in _OF_FIRST_USE:
-                setattr(cls, name, None)  # pytest passes over what is no function
+            for name in dir(cls):
+                if hasattr(getattr(cls, name), _OF_FIRST_USE):
+                    setattr(cls, name, None)  # pytest passes over what is no function
 
     @pytest.fixture
     def spec(self) -> str:
