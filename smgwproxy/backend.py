@@ -49,6 +49,8 @@ def caught(function: Callable[[], _R]) -> _R | Raised:
         return function()
     except Exception as error:  # noqa: BLE001  # every one is raised again, where it was called from
         return Raised(error)
+    except BaseException as error:  # noqa: BLE001  # such as SystemExit: nobody in this thread may end the program
+        return Raised(RuntimeError(f"{type(error).__name__}: {error}"))
 
 
 def threaded() -> Backend:

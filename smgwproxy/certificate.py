@@ -107,11 +107,15 @@ class Certificate:
 
     @cached_property
     def public_key(self) -> bytes | None:
-        """The public key (SubjectPublicKeyInfo in DER), None when it cannot be read."""
+        """The public key (SubjectPublicKeyInfo in DER), None when it cannot be read.
+
+        In one form for one key, where its kind is known: a point may be written in several.
+        """
         try:
-            return certificate_parts(self.der).public_key
+            key = certificate_parts(self.der).public_key
         except ValueError:
             return None
+        return _normal(key)
 
     def has_key_of(self, other: Certificate | None) -> bool:
         """Tell whether both certificates are there, readable, and of the same public key."""
@@ -121,6 +125,19 @@ class Certificate:
     def description(self) -> Description:
         """Subject, issuer, dates and names, as far as they can be read."""
         return _describe(self.der)
+
+
+def _normal(public_key: bytes) -> bytes:
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  # as in _describe
+        Encoding,
+        PublicFormat,
+        load_der_public_key,
+    )
+
+    try:
+        return load_der_public_key(public_key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except Exception:  # noqa: BLE001  # of a kind that is not known, or damaged: then it is compared as it stands
+        return public_key
 
 
 def _what_is_wrong(digits: str) -> str:

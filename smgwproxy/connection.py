@@ -287,6 +287,7 @@ class ExactPool(HTTPSConnectionPool):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._made: WeakSet[ExactConnection] = WeakSet()
         self._making = threading.Lock()
+        self._dropped = False
         super().__init__(*args, **kwargs)
 
     def _validate_conn(self, conn: Any) -> None:
@@ -295,15 +296,19 @@ class ExactPool(HTTPSConnectionPool):
         conn.timeout = self.timeout.read_timeout
 
     def _new_conn(self) -> Any:
-        connection = super()._new_conn()
+        connection = cast(ExactConnection, super()._new_conn())
         with self._making:
-            self._made.add(cast(ExactConnection, connection))
+            self._made.add(connection)
+            dropped = self._dropped
+        if dropped:
+            connection.drop()
         return connection
 
     def drop(self) -> None:
         """Close the pool, and end its connections that are in use."""
         self.close()
         with self._making:
+            self._dropped = True
             made = list(self._made)
         for connection in made:
             connection.drop()

@@ -238,14 +238,22 @@ class CertificateChanged(GatewayError):
     """The peer presented another certificate than the pinned one; nothing of the request was sent.
 
     ``pinned`` and ``presented`` are SHA-256 fingerprints (64 lower-case hex digits); ``record`` tells where the
-    pins are kept. ``pending`` tells whether the store keeps the presented one until a person decides.
+    pins are kept. ``pending`` tells whether the store keeps the presented one until a person decides, ``trouble``
+    why it could not.
     """
 
     proxy_error = "tls_certificate_error"
     title = "The gateway's certificate has changed"
 
     def __init__(
-        self, origin: Origin, pinned: tuple[str, ...], presented: str, *, record: str = "", pending: bool = False
+        self,
+        origin: Origin,
+        pinned: tuple[str, ...],
+        presented: str,
+        *,
+        record: str = "",
+        pending: bool = False,
+        trouble: str = "",
     ) -> None:
         super().__init__(
             origin,
@@ -256,6 +264,7 @@ class CertificateChanged(GatewayError):
                 ("Pinned SHA-256", ", ".join(pinned)),
                 ("Presented SHA-256", presented),
                 *((("Kept in", record),) if record else ()),
+                *((("The trust store could not keep it", trouble.rstrip(".")),) if trouble else ()),
             ),
         )
         self.pinned = pinned

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,7 +29,7 @@ from smgwproxy.faults import Mismatch
 from smgwproxy.http1 import AnswerHead, Incomplete, Lines, MessageError, values
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
-from smgwproxy.pools import PinnedPools
+from smgwproxy.pools import PinGone, PinnedPools
 from smgwproxy.renewal import Renewal
 from smgwproxy.trust import Trust
 from smgwproxy.truststores.base import TrustStore
@@ -117,8 +118,7 @@ class Gateway:
         pin of which only the fingerprint is known (from a record of the original proxy) is completed with the
         certificate that was seen. Returns the pins in force, none before first use. Raises `TrustStoreError`.
         """
-        pins = self._trust.pins()
-        self._pools.drop_all_but(pins)
+        pins = self._in_force(self._trust.pins)
         certificate, self._to_complete = self._to_complete, None
         if certificate is not None:
             self._trust.complete(certificate)
@@ -156,13 +156,14 @@ class Gateway:
         for _ in range(_ATTEMPTS):
             try:
                 answer = self._pools.send(pin, method, request)
-            except ClosedPoolError:
-                # The pins changed in another thread, which closes this one's pool; nothing has been sent then.
+            except (ClosedPoolError, PinGone):
+                # The pins changed while this one was being chosen; nothing has been sent then.
                 pins = self._pins()
                 pin = pins[0]
             except Mismatch as mismatch:
-                expected = pin
-                pin, pins = self._trust.presented(self._pools.presented_certificate(), pins)
+                expected, certificate = pin, self._pools.presented_certificate()
+                pins = self._in_force(partial(self._trust.presented, certificate))
+                pin = next(pin for pin in pins if pin.fingerprint == certificate.fingerprint)
                 if pin.fingerprint == expected.fingerprint and not mismatch.stranger:
                     self._pools.use_without_anchor(pin)
             else:
@@ -176,9 +177,15 @@ class Gateway:
         )
 
     def _pins(self) -> Sequence[Pin]:
-        pins = self._trust.pins()
-        self._pools.drop_all_but(pins)
-        return pins or self._trust.first_use(self._pools.presented_certificate())
+        pins = self._in_force(self._trust.pins)
+        return pins or self._in_force(partial(self._trust.first_use, self._pools.presented_certificate()))
+
+    def _in_force(self, question: Callable[[], Sequence[Pin]]) -> Sequence[Pin]:
+        """Ask for the pins; connections under others end."""
+        ticket = self._pools.ticket()
+        pins = question()
+        self._pools.allow(pins, ticket)
+        return pins
 
     def _leave(self) -> None:
         self._turns.leave()

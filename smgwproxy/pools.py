@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import ssl
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +24,12 @@ from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
 from smgwproxy.tls import anchored_context, client_context, load_client_certificate
 from smgwproxy.truststores.record import Pin
+
+_NO_ANCHOR_SECONDS = 600.0  # then it is tried again: a stranger may have brought it about
+
+
+class PinGone(Exception):  # no error that anybody is told: `smgwproxy.gateway` asks for the pins again
+    """The pin is not among those that are in force now."""
 
 
 class PinnedPools:
@@ -58,15 +66,19 @@ class PinnedPools:
         self._choosing = threading.Lock()  # held for a few instructions, never while waiting
         self._current: ExactPool | None = None
         self._pools: WeakSet[ExactPool] = WeakSet()  # closed ones too: an exchange may still run
-        self._anchor: tuple[Fingerprint, ssl.SSLContext] | None = None  # of the pin that was used last
-        self._no_anchors: set[Fingerprint] = set()
+        self._tickets = itertools.count(1)
+        self._newest = 0
+        self._allowed: frozenset[str] = frozenset()
+        self._anchor: tuple[Certificate, ssl.SSLContext] | None = None  # of the pin that was used last
+        self._no_anchors: dict[Fingerprint, float] = {}  # until when
         self._check_client_certificate()
 
     def send(self, pin: Pin, method: str, request: ExactRequest) -> Answer:
         """Send to a peer with the certificate of ``pin``, and to no other.
 
-        Raises `Mismatch` when the peer has another one, urllib3's `ClosedPoolError` when another thread closed the
-        pool, `NoAnswer`, and `ExchangeError` for all else. After the first two nothing has been sent.
+        Raises `Mismatch` when the peer has another one, `PinGone` or urllib3's `ClosedPoolError` when the pins
+        have changed meanwhile, `NoAnswer`, and `ExchangeError` for all else. After the first three nothing has
+        been sent.
         """
         try:
             answer = self._pool(pin).urlopen(
@@ -78,7 +90,7 @@ class PinnedPools:
                 preload_content=False,
                 decode_content=False,
             )
-        except (urllib3_errors.ClosedPoolError, ExchangeError):
+        except (urllib3_errors.ClosedPoolError, PinGone, ExchangeError):
             raise
         except urllib3_errors.SSLError as error:
             raise mismatch(error) or self._translated(error) from error
@@ -100,13 +112,22 @@ class PinnedPools:
 
     def use_without_anchor(self, pin: Pin) -> None:
         """From now on compare the fingerprint only: the peer has the pin's certificate, and OpenSSL refuses it."""
-        self._no_anchors.add(pin.fingerprint)
+        self._no_anchors[pin.fingerprint] = time.monotonic() + _NO_ANCHOR_SECONDS
 
-    def drop_all_but(self, pins: Sequence[Pin]) -> None:
-        """End all connections, those in use too, that were made under other pins than ``pins``."""
-        fingerprints = {str(pin.fingerprint) for pin in pins}
+    def ticket(self) -> int:
+        """Take a number before the pins are asked for, for `allow`."""
+        return next(self._tickets)
+
+    def allow(self, pins: Sequence[Pin], ticket: int) -> None:
+        """Let ``pins`` be in force, and end all connections, those in use too, that were made under others.
+
+        Of two answers that overtook each other the one that was asked for last counts.
+        """
         with self._choosing:
-            dropped = [pool for pool in self._pools if pool.assert_fingerprint not in fingerprints]
+            if ticket < self._newest:
+                return
+            self._newest, self._allowed = ticket, frozenset(str(pin.fingerprint) for pin in pins)
+            dropped = [pool for pool in self._pools if pool.assert_fingerprint not in self._allowed]
             for pool in dropped:
                 self._pools.discard(pool)
             if self._current in dropped:
@@ -125,6 +146,8 @@ class PinnedPools:
 
     def _pool(self, pin: Pin) -> ExactPool:
         with self._choosing:  # the manager's pool and ours must be the same one
+            if str(pin.fingerprint) not in self._allowed:
+                raise PinGone
             anchor = self._anchor_of(pin)
             pool = cast(
                 ExactPool,
@@ -146,9 +169,9 @@ class PinnedPools:
 
     def _anchor_of(self, pin: Pin) -> ssl.SSLContext | None:
         """Return the context with the pinned certificate as its only anchor, where there can be one."""
-        if pin.certificate is None or pin.fingerprint in self._no_anchors:
+        if pin.certificate is None or self._no_anchors.get(pin.fingerprint, 0.0) > time.monotonic():
             return None
-        if self._anchor is None or self._anchor[0] != pin.fingerprint:
+        if self._anchor is None or self._anchor[0] != pin.certificate:
             try:
                 context = anchored_context(self._context_class, pin.certificate, self._client_certificate)
             except OSError as error:
@@ -158,7 +181,7 @@ class PinnedPools:
                 ) from error
             if context is None:
                 return None
-            self._anchor = (pin.fingerprint, context)
+            self._anchor = (pin.certificate, context)
         return self._anchor[1]
 
     def _check_client_certificate(self) -> None:

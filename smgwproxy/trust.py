@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from smgwproxy.certificate import Certificate
-from smgwproxy.errors import CertificateChanged, CertificateRevoked, PinRefused
+from smgwproxy.certificate import Certificate, Fingerprint
+from smgwproxy.errors import CertificateChanged, CertificateRevoked, PinRefused, TrustStoreError
 from smgwproxy.origin import Origin
 from smgwproxy.renewal import Renewal
 from smgwproxy.truststores import rules
@@ -44,25 +44,28 @@ class Trust:
             raise self._guard.faulty(f"holds no pin for the gateway {self._origin} although it was just pinned")
         return pins
 
-    def presented(self, certificate: Certificate, pins: Sequence[Pin]) -> tuple[Pin, Sequence[Pin]]:
-        """Return the pin that ``certificate`` is accepted by, with all that are in force now.
+    def presented(self, certificate: Certificate) -> Sequence[Pin]:
+        """Return the pins in force now, one of which is ``certificate``.
 
-        The peer must have proved that it holds the certificate's key. When it is none of ``pins``, it may be taken
-        as a renewal; otherwise it is kept as pending, where the store keeps such, and `CertificateChanged` or
+        The peer must have proved that it holds the certificate's key. When it is no pin, it may be taken as a
+        renewal; otherwise it is kept as pending, where the store keeps such, and `CertificateChanged` or
         `CertificateRevoked` is raised.
         """
-        accepted = _of(pins, certificate)
-        if accepted is not None:
-            return accepted, pins
-        record = self._noted(certificate)
+        pins = self.pins()
+        if _among(pins, certificate):
+            return pins
+        try:
+            record = self._noted(certificate)
+        except TrustStoreError as error:  # what is to be told first is that somebody else answers
+            raise self._changed(certificate, pins, trouble=error.message) from error
         if record is None:
             raise self._changed(certificate, pins)
-        accepted = _of(record.pins, certificate)
-        if accepted is not None:
-            return accepted, record.pins
-        if any(one.fingerprint == certificate.fingerprint for one in record.revoked):
+        if _among(record.pins, certificate):
+            return self._sound(record.pins)
+        if rules.is_revoked(record, certificate):
             raise CertificateRevoked(self._origin, str(certificate.fingerprint))
-        raise self._changed(certificate, record.pins, pending=True)
+        pending = any(one.fingerprint == certificate.fingerprint for one in record.pending)
+        raise self._changed(certificate, record.pins, pending=pending)
 
     def complete(self, certificate: Certificate) -> None:
         """Keep the certificate of a pin of which only the fingerprint is known, where the store can."""
@@ -81,21 +84,36 @@ class Trust:
         return self._guard.ask(partial(store.change, self._origin, edit))
 
     def _changed(
-        self, certificate: Certificate, pins: Sequence[Pin], *, pending: bool = False
+        self, certificate: Certificate, pins: Sequence[Pin], *, pending: bool = False, trouble: str = ""
     ) -> CertificateChanged | PinRefused:
         presented = str(certificate.fingerprint)
         if not pins:  # removed in this moment
             return PinRefused(self._origin, presented, pending=pending)
         pinned = tuple(str(pin.fingerprint) for pin in pins)
-        return CertificateChanged(self._origin, pinned, presented, record=pins[0].record, pending=pending)
+        return CertificateChanged(
+            self._origin, pinned, presented, record=pins[0].record, pending=pending, trouble=trouble
+        )
 
     def _pins(self, question: Callable[[], Sequence[Pin]]) -> Sequence[Pin]:
-        pins = self._guard.ask(question)
-        # The annotations are a plug-in's promise; what is trusted must not rest on a promise.
-        if not isinstance(pins, list | tuple) or not all(isinstance(pin, Pin) for pin in pins):
+        return self._sound(self._guard.ask(question))
+
+    def _sound(self, pins: object) -> Sequence[Pin]:
+        """Return ``pins`` if they are: annotations are a plug-in's promise, and trust rests on no promise."""
+        if not isinstance(pins, list | tuple) or not all(map(_is_sound, pins)):
             raise self._guard.faulty(f"returned something else than pins for the gateway {self._origin}")
-        return pins
+        return tuple(pins)
 
 
-def _of(pins: Sequence[Pin], certificate: Certificate) -> Pin | None:
-    return next((pin for pin in pins if pin.fingerprint == certificate.fingerprint), None)
+def _is_sound(pin: object) -> bool:
+    return (
+        isinstance(pin, Pin)
+        and type(pin.fingerprint) is Fingerprint
+        and (
+            pin.certificate is None
+            or (type(pin.certificate) is Certificate and Fingerprint.of(pin.certificate.der) == pin.fingerprint)
+        )
+    )
+
+
+def _among(pins: Sequence[Pin], certificate: Certificate) -> bool:
+    return any(pin.fingerprint == certificate.fingerprint for pin in pins)

@@ -95,6 +95,8 @@ class TrustWatch:
                 self._logger.error("%s", error)  # noqa: TRY400  # the text says all; a traceback would frighten
         except SmgwProxyError as error:
             self._logger.warning("not pinned yet: %s", error)
+        except Exception:  # who watches must go on
+            self._logger.exception("a fault while looking at the trust store")
         self._trouble = trouble
 
 

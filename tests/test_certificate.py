@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 
 from smgwproxy.certificate import Certificate, Description, Fingerprint
 from smgwproxy.demo.certificate import self_signed
+from smgwproxy.der import certificate_parts
 from tests.support import Identity
 
 START = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
@@ -347,6 +348,25 @@ def test_a_doubtful_certificate_is_described_without_a_warning(key: ec.EllipticC
 def test_cryptography_is_not_imported_before_a_certificate_is_described(tmp_path: Path) -> None:
     program = "import sys, smgwproxy.certificate; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == 0
+
+
+def test_key_whose_point_is_written_in_another_form_is_the_same_key(key: ec.EllipticCurvePrivateKey) -> None:
+    whole = made(key)
+    public = key.public_key()
+    forms = serialization.PublicFormat
+    long, short = (
+        public.public_bytes(serialization.Encoding.X962, form)
+        for form in (forms.UncompressedPoint, forms.CompressedPoint)
+    )
+    bits = tagged(0x03, b"\0" + long)
+    algorithm = public.public_bytes(serialization.Encoding.DER, forms.SubjectPublicKeyInfo)[2:].removesuffix(bits)
+    outside, to_be_signed = certificate_parts(whole), b""
+    for field in outside.to_be_signed:
+        compressed = tagged(0x30, algorithm + tagged(0x03, b"\0" + short))
+        to_be_signed += compressed if field.whole == outside.public_key else field.whole
+    other = tagged(0x30, tagged(0x30, to_be_signed) + outside.algorithm.whole + outside.signature.whole)
+    assert certificate_parts(other).public_key != outside.public_key
+    assert Certificate(other).has_key_of(Certificate(whole))
 
 
 def test_keys_are_the_same_only_when_both_can_be_read(key: ec.EllipticCurvePrivateKey, identity: Identity) -> None:

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 
 import gevent
+import gevent.event
 import pytest
 
 from smgwproxy.backend import Call, Overdue, threaded
 from smgwproxy.cooperative import cooperative
-from smgwproxy.errors import ConfigError, PinRefused, TrustStoreError
+from smgwproxy.errors import ConfigError, PinRefused, TrustEditError, TrustStoreError
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.file import FileTrustStore
 from smgwproxy.truststores.guard import Guard
@@ -44,7 +45,15 @@ def test_it_is_called_in_another_thread(store: FileTrustStore, call: Call) -> No
     assert guard(store, call).ask(threading.get_ident) != threading.get_ident()
 
 
-@pytest.mark.parametrize("error", [RuntimeError("gone"), OSError(5, "gone"), Overdue("gone"), KeyError("gone")])
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("gone"), OSError(5, "gone"), Overdue("gone"), KeyError("gone"), ConfigError("x"), Speechless()],
+)
 def test_whatever_a_store_raises_names_the_store(store: FileTrustStore, call: Call, error: Exception) -> None:
     with pytest.raises(TrustStoreError, match=f"{NAME} .*Nothing was sent") as caught:
         guard(store, call).ask(lambda: fail(error))
@@ -52,7 +61,7 @@ def test_whatever_a_store_raises_names_the_store(store: FileTrustStore, call: Ca
 
 
 @pytest.mark.parametrize(
-    "error", [TrustStoreError("unreadable", "mend it"), PinRefused(Origin("x"), "0" * 64), ConfigError("x")]
+    "error", [TrustStoreError("unreadable", "mend it"), PinRefused(Origin("x"), "0" * 64), TrustEditError("x")]
 )
 def test_our_own_errors_pass(store: FileTrustStore, call: Call, error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
@@ -105,5 +114,51 @@ def test_only_the_greenlet_that_asks_waits(store: FileTrustStore, release: threa
     assert asking.get(timeout=PATIENCE) is True
 
 
-def fail(error: Exception) -> None:
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=repr)
+def test_store_cannot_end_the_program(store: FileTrustStore, call: Call, error: BaseException) -> None:
+    with pytest.raises(TrustStoreError, match=type(error).__name__):
+        guard(store, call).ask(lambda: fail(error))
+
+
+def test_call_that_never_began_is_not_counted_and_never_begins(store: FileTrustStore) -> None:
+    """As when all threads of gevent's pool are taken, by other stores or by name resolution."""
+    begun = []
+    late: list[Callable[[], object]] = []
+
+    def full(function: Callable[[], object], seconds: float) -> object:
+        late.append(function)
+        raise Overdue
+
+    guarded = Guard(store, full, SOON)  # type: ignore[arg-type]  # it calls as the other does
+    for _ in range(4):
+        with pytest.raises(TrustStoreError, match="did not answer"):
+            guarded.ask(lambda: begun.append(1))
+    for function in late:
+        with pytest.raises(Overdue):
+            function()
+    assert begun == []
+    guarded._call = threaded().call
+    assert guarded.ask(lambda: "back") == "back"
+
+
+def test_call_of_a_killed_greenlet_is_counted_while_it_runs(
+    store: FileTrustStore, release: threading.Event
+) -> None:
+    guarded = guard(store, cooperative().call)
+    hub = gevent.get_hub()
+    for _ in range(3):
+        begun = gevent.event.Event()
+
+        def hang(begun: gevent.event.Event = begun) -> bool:
+            hub.loop.run_callback_threadsafe(begun.set)
+            return release.wait(PATIENCE)
+
+        asking = gevent.spawn(guarded.ask, hang)
+        assert begun.wait(PATIENCE)
+        asking.kill()
+    with pytest.raises(TrustStoreError, match="did not answer"):
+        guarded.ask(lambda: "never called")
+
+
+def fail(error: BaseException) -> None:
     raise error

@@ -191,6 +191,13 @@ def test_certificates_that_strict_parsers_refuse_are_renewed_too(tmp_path: Path)
     assert pins(seen(pinned(theben), renewed, LATER, "same-key")) == [renewed]
 
 
+def test_history_keeps_no_more_of_a_strangers_subject_than_a_person_reads(tmp_path: Path) -> None:
+    record = seen(pinned(A), make_identity(tmp_path, "x" * 60).certificate)
+    assert record.history[-1].subject == "CN=" + "x" * 60
+    long = rules.add(EMPTY, Pin(A.fingerprint, subject="x" * 5000), NOW)
+    assert len(long.history[-1].subject) == 200
+
+
 def test_fingerprint_is_completed_with_its_certificate_and_no_other() -> None:
     record = rules.add(EMPTY, Pin(A.fingerprint, pinned_at=NOW, record="kept"), NOW)
     assert rules.completed(record, B) == record

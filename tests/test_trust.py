@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import socket
@@ -22,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from smgwproxy.backend import threaded
 from smgwproxy.certificate import Certificate, Fingerprint
-from smgwproxy.connection import Dropped, ExactPool, ExactRequest
+from smgwproxy.connection import Answer, Dropped, ExactPool, ExactRequest
 from smgwproxy.errors import (
     CertificateChanged,
     CertificateRevoked,
@@ -33,6 +34,7 @@ from smgwproxy.errors import (
     PinWithdrawn,
     TrustStoreError,
 )
+from smgwproxy.faults import Mismatch
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
@@ -323,6 +325,7 @@ def test_threads_with_changing_pins_share_one_pool(
         while any(thread.is_alive() for thread in threads):
             store.pins = [Pin(who.certificate.fingerprint) for who in (impostor, identity)]
             store.pins = [Pin(identity.certificate.fingerprint)]
+            threads[0].join(0.002)  # a loop that never waits would leave the threads no time
         store.pins = [Pin(identity.certificate.fingerprint)]
         with client.send("GET", "/", [("Host", "x")]) as answer:
             assert answer.read() == b"ok"
@@ -392,7 +395,9 @@ def test_connection_without_a_compared_fingerprint_sends_nothing(
 ) -> None:
     gateway = raw_gateway(OK)
     with Gateway(gateway.origin, store) as client:
-        pool = client._pools._pool(Pin(Fingerprint("0" * 64)))
+        pin = Pin(Fingerprint("0" * 64))
+        client._pools.allow([pin], client._pools.ticket())
+        pool = client._pools._pool(pin)
         connection = pool.new_connection()
         connection.assert_fingerprint = None
         connection.connect()
@@ -921,18 +926,143 @@ def test_store_that_returns_something_else_than_pins_opens_no_door(raw_gateway: 
 
 
 def test_fingerprint_is_compared_after_the_handshake_too(
-    raw_gateway: StartGateway, identity: Identity, impostor: Identity
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, impostor: Identity
 ) -> None:
-    class Contradictory(Constant):
-        def lookup(self, origin: Origin) -> Sequence[Pin]:
-            return [Pin(identity.certificate.fingerprint, impostor.certificate)]
-
     gateway = raw_gateway(OK, impostor)
-    with Gateway(gateway.origin, Contradictory()) as client, pytest.raises(CertificateChanged):
-        client.send("GET", "/", LINES)
+    contradictory = Pin(identity.certificate.fingerprint, impostor.certificate)
+    with Gateway(gateway.origin, store) as client:
+        client._pools.allow([contradictory], client._pools.ticket())
+        with pytest.raises(Mismatch):
+            client._pools.send(contradictory, "GET", ExactRequest.of("GET", "/", []))
     gateway.stop()
     assert gateway.failed_handshakes == []
     assert gateway.received == b""
+
+
+@pytest.mark.parametrize("kind", ["md5", "sha1", "another certificate", "no certificate"])
+def test_malformed_pin_of_a_store_opens_no_door(
+    raw_gateway: StartGateway, identity: Identity, impostor: Identity, kind: str
+) -> None:
+    der = identity.certificate.der
+    fingerprint = identity.certificate.fingerprint
+    wrong: dict[str, Any] = {
+        "md5": Pin(cast(Fingerprint, hashlib.md5(der, usedforsecurity=False).hexdigest())),
+        "sha1": Pin(cast(Fingerprint, hashlib.sha1(der, usedforsecurity=False).hexdigest())),
+        "another certificate": Pin(fingerprint, impostor.certificate),
+        "no certificate": Pin(fingerprint, cast(Certificate, der)),
+    }
+
+    class Malformed(Constant):
+        def lookup(self, origin: Origin) -> Sequence[Pin]:
+            return [wrong[kind]]
+
+    gateway = raw_gateway(OK)
+    with (
+        Gateway(gateway.origin, Malformed()) as client,
+        pytest.raises(TrustStoreError, match="Malformed returned"),
+    ):
+        client.send("GET", "/", LINES)
+    assert gateway.connections == 0
+
+
+# --- what changes in the wrong moment ---------------------------------------------------------------------
+
+
+def test_pin_that_is_revoked_while_the_peer_is_asked_for_its_certificate_gets_no_byte(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, impostor: Identity
+) -> None:
+    class Slow(PinnedPools):
+        def presented_certificate(self) -> Certificate:
+            found = super().presented_certificate()
+            revoked(store, gateway.origin, identity)
+            client.follow()
+            return found
+
+    gateway = raw_gateway(OK)
+    store.pin(gateway.origin, impostor.certificate)
+    store.change(gateway.origin, partial(rules.add, pin=Pin.of(identity.certificate), now=utc_now()))
+    with Gateway(gateway.origin, store) as client:
+        client._pools = Slow(gateway.origin, Limits(), threaded())
+        with pytest.raises(CertificateRevoked):
+            client.send("GET", "/", LINES)
+    gateway.stop()
+    assert gateway.received == b""
+
+
+def test_pin_that_is_revoked_between_look_up_and_connection_gets_no_byte(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
+) -> None:
+    class Overtaken(PinnedPools):
+        def send(self, pin: Pin, method: str, request: ExactRequest) -> Answer:
+            revoked(store, gateway.origin, identity)
+            client.follow()
+            return super().send(pin, method, request)
+
+    gateway = raw_gateway(OK)
+    with Gateway(gateway.origin, store) as client:
+        client._pools = Overtaken(gateway.origin, Limits(), threaded())
+        with pytest.raises((CertificateRevoked, PinRefused)):
+            client.send("GET", "/", LINES)
+    gateway.stop()
+    assert gateway.received == b""
+
+
+def test_connection_that_is_begun_while_its_pool_is_dropped_sends_nothing(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    gateway = raw_gateway(OK)
+    with Gateway(gateway.origin, store) as client:
+        (pin,) = client.ensure_pinned()
+        pool = client._pools._pool(pin)
+        pool.drop()
+        connection = pool.new_connection()
+        connection.connect()
+        with pytest.raises(Dropped):
+            connection.request("GET", "/", ExactRequest.of("GET", "/", []))
+        connection.close()
+    gateway.stop()
+    assert gateway.received == b""
+
+
+def test_answer_of_an_older_look_up_ends_nothing(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    with Gateway(gateway.origin, store) as client:
+        before = client._pools.ticket()  # of a look-up that is slow, and found no pin yet
+        with client.send("GET", "/", LINES) as answer:
+            client._pools.allow((), before)
+            assert answer.read() == b"ok"
+        with client.send("GET", "/", LINES) as answer:
+            assert answer.reused
+
+
+def test_change_is_told_as_such_though_the_store_cannot_keep_it(
+    raw_gateway: StartGateway, identity: Identity, impostor: Identity, store: FileTrustStore
+) -> None:
+    class Full(FileTrustStore):
+        def change(self, origin: Origin, edit: rules.Edit) -> Record:
+            raise TrustStoreError("The card is full.", "Make room.")
+
+    gateway = raw_gateway(OK, impostor)
+    store.pin(gateway.origin, identity.certificate)
+    with Gateway(gateway.origin, Full(store._directory)) as client, pytest.raises(CertificateChanged) as caught:
+        client.send("GET", "/", LINES)
+    assert "The card is full" in str(caught.value)
+    assert str(impostor.certificate.fingerprint) in str(caught.value)
+    assert not caught.value.pending
+
+
+def test_large_certificate_of_a_stranger_is_refused_and_not_kept(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tmp_path: Path
+) -> None:
+    padding = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), bytes(20_000))
+    gateway = raw_gateway(OK, make_identity(tmp_path, extension=padding))
+    store.pin(gateway.origin, identity.certificate)
+    with Gateway(gateway.origin, store) as client, pytest.raises(CertificateChanged) as caught:
+        client.send("GET", "/", LINES)
+    assert not caught.value.pending
+    assert store.record(gateway.origin).pending == ()
 
 
 def test_anchored_context_verifies_by_itself(identity: Identity) -> None:

@@ -226,10 +226,10 @@ class EditableTrustStoreContract(TrustStoreContract):
         with apart(killed_changing, spec, self.how_often()) as rounds:
             for number, outcome in enumerate(rounds):
                 assert outcome.kept in (outcome.reported, outcome.reported + 1), f"round {number}"
-                assert outcome.after == outcome.kept + 1, f"round {number}"
-                assert number_of(store.record(ORIGIN)) >= outcome.after, (
-                    f"round {number}"
-                )  # the next one is under way
+                # A database may have been at the dead one's last change still when it was asked what it keeps.
+                assert outcome.after in (outcome.kept + 1, outcome.reported + 2), f"round {number}"
+                # The next process is at work already.
+                assert number_of(store.record(ORIGIN)) >= outcome.after, f"round {number}"
 
     def _numbers(self, number: int) -> list[int]:
         return list(range(number * self.threads + 1, (number + 1) * self.threads + 1))

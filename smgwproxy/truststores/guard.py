@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from smgwproxy.backend import Call, Overdue
-from smgwproxy.errors import SmgwProxyError, TrustStoreError
+from smgwproxy.errors import ExchangeError, TrustEditError, TrustStoreError
 from smgwproxy.truststores.base import TrustStore
 
 _R = TypeVar("_R")
@@ -38,8 +38,8 @@ class Guard:
     def ask(self, question: Callable[[], _R]) -> _R:
         """Return ``question()``, a call of the store.
 
-        Raises `TrustStoreError` for whatever a store raises that is none of `SmgwProxyError`, and when it does not
-        return in time.
+        Raises `TrustStoreError` for whatever a store raises that is neither an `ExchangeError` nor a
+        `TrustEditError`, and when it does not return in time.
         """
         with self._lock:
             hangs = self._overdue >= _MOST_OVERDUE
@@ -49,12 +49,13 @@ class Guard:
         try:
             return self._call(watched, self._seconds)
         except Overdue as error:
-            watched.give_up()
             raise self._hangs() from error
-        except SmgwProxyError:
+        except (ExchangeError, TrustEditError):
             raise
         except Exception as error:
-            raise self.faulty(f"failed with {type(error).__name__}: {error}") from error
+            raise self.faulty(f"failed with {_told(error)}") from error
+        finally:
+            watched.give_up()  # also when the greenlet that waits is killed
 
     def faulty(self, what: str) -> TrustStoreError:
         """Make the error that says ``what`` the store did."""
@@ -72,25 +73,37 @@ class Guard:
 
 
 class _Watched(Generic[_R]):
-    """A call that is counted for as long as it runs after everybody gave it up."""
+    """A call that is counted for as long as it runs after everybody gave it up; one not begun by then never is."""
 
     def __init__(self, function: Callable[[], _R], count: Callable[[int], None]) -> None:
         self._function = function
         self._count = count
         self._lock = threading.Lock()
-        self._given_up = self._over = False
+        self._running = False
+        self._given_up = threading.Event()
 
     def __call__(self) -> _R:
+        with self._lock:
+            if self._given_up.is_set():
+                raise Overdue
+            self._running = True
         try:
             return self._function()
         finally:
             with self._lock:
-                self._over = True
-                if self._given_up:
+                self._running = False
+                if self._given_up.is_set():
                     self._count(-1)
 
     def give_up(self) -> None:
         with self._lock:
-            if not self._over:
-                self._given_up = True
+            self._given_up.set()
+            if self._running:
                 self._count(1)
+
+
+def _told(error: Exception) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  # the text of somebody else's error may fail as well
+        return type(error).__name__

@@ -17,6 +17,11 @@ from smgwproxy.truststores.record import Event, Happening, Known, Pending, Pin, 
 
 Edit = Callable[[Record], Record]
 
+LARGEST_PENDING = 16 * 1024
+"""Bytes of DER; a gateway's certificate has some hundred. What is larger is refused, and not kept."""
+
+_LONGEST_SUBJECT = 200  # characters, in the history; strangers choose their own
+
 MOST_PENDING = 8
 """Certificates that wait for a person at a time; when more come, the one not seen for longest is dropped."""
 
@@ -31,7 +36,7 @@ def first_use(record: Record, certificate: Certificate, now: datetime) -> Record
     """
     if record.pins:
         return record
-    if _is_revoked(record, certificate):
+    if is_revoked(record, certificate):
         raise CertificateRevoked(record.origin, str(certificate.fingerprint))
     if not record.first_use:
         raise PinRefused(record.origin, str(certificate.fingerprint))
@@ -52,7 +57,9 @@ def presented(record: Record, certificate: Certificate, now: datetime, renewal: 
         return record
     if any(one.fingerprint == fingerprint for one in record.revoked):
         return record
-    if renewal is Renewal.SAME_KEY and not _is_revoked(record, certificate):
+    if len(certificate.der) > LARGEST_PENDING:
+        return record
+    if renewal is Renewal.SAME_KEY and not is_revoked(record, certificate):
         for pin in record.pins:
             if certificate.has_key_of(pin.certificate):
                 return _renewed(record, pin, certificate, now)
@@ -76,6 +83,14 @@ def completed(record: Record, certificate: Certificate) -> Record:
             else pin
             for pin in record.pins
         ),
+    )
+
+
+def is_revoked(record: Record, certificate: Certificate) -> bool:
+    """Tell whether the certificate was revoked, or another one with its key: who stole a key can sign anew."""
+    return any(
+        one.fingerprint == certificate.fingerprint or certificate.has_key_of(one.certificate)
+        for one in record.revoked
     )
 
 
@@ -212,14 +227,6 @@ def _renewed(record: Record, old: Pin, certificate: Certificate, now: datetime) 
     )
 
 
-def _is_revoked(record: Record, certificate: Certificate) -> bool:
-    """Tell whether the certificate was revoked, or another one with its key: who stole a key can sign anew."""
-    return any(
-        one.fingerprint == certificate.fingerprint or certificate.has_key_of(one.certificate)
-        for one in record.revoked
-    )
-
-
 def _with(record: Record, now: datetime, *happened: tuple[Happening, Certificate | Known]) -> Record:
     events = tuple(Event(now, happening, one.fingerprint, _subject(one)) for happening, one in happened)
     return replace(record, history=(*record.history, *events))
@@ -227,6 +234,6 @@ def _with(record: Record, now: datetime, *happened: tuple[Happening, Certificate
 
 def _subject(one: Certificate | Known) -> str:
     if isinstance(one, Pin):
-        return one.subject
+        return one.subject[:_LONGEST_SUBJECT]
     certificate = one if isinstance(one, Certificate) else one.certificate
-    return certificate.description.subject if certificate is not None else ""
+    return certificate.description.subject[:_LONGEST_SUBJECT] if certificate is not None else ""

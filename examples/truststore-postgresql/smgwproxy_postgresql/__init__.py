@@ -28,8 +28,9 @@ _RECORDS = sql.Table(
 
 _MAX_HISTORY = 1000  # events; the oldest are forgotten
 
-# Shorter than the 10 s after which smgwproxy gives up on a store, so that its error tells the reason.
-TIMEOUTS = {
+# Time-outs are shorter than the 10 s that smgwproxy waits for a store, so that its error tells the reason.
+CONNECTION = {
+    "client_encoding": "utf8",  # whatever the database's is
     "connect_timeout": 5,  # seconds
     "tcp_user_timeout": 8_000,  # milliseconds until a host that has vanished is given up
     "keepalives_idle": 5,  # seconds
@@ -53,7 +54,7 @@ def open_store(argument: str) -> PostgresqlTrustStore:
         place = str(sql.URL.create("postgresql", host=url.host, port=url.port, database=url.database, query=told))
         engine = sql.create_engine(
             url,
-            connect_args=TIMEOUTS,
+            connect_args=CONNECTION,
             pool_pre_ping=True,  # a connection that was lost in between is replaced
             pool_timeout=8,
             isolation_level="READ COMMITTED",  # so that who waited for the lock reads what its holder wrote

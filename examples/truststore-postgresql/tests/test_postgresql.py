@@ -77,6 +77,16 @@ def test_who_may_not_make_tables_can_use_the_one_that_is_there(server: Server, d
     assert [pin.certificate for pin in pins] == [CERTIFICATE]
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_the_encoding_of_the_database_does_not_matter(server: Server, encoding: str) -> None:
+    """Names of people's gateways may have any letters."""
+    store = open_truststore(server.spec(server.new_database(encoding)))
+    assert isinstance(store, PostgresqlTrustStore)
+    pin = Pin(CERTIFICATE.fingerprint, subject="CN=Z\u00e4hler \N{ELECTRIC LIGHT BULB}")
+    store.change(ORIGIN, lambda record: Record(record.origin, (pin,)))
+    assert [kept.subject for kept in store.lookup(ORIGIN)] == [pin.subject]
+
+
 # --- passwords ------------------------------------------------------------------------------------------
 
 
@@ -141,7 +151,7 @@ def test_who_waits_too_long_for_anothers_change_is_told(spec: str, monkeypatch: 
     """And has changed nothing."""
     slow = open_truststore(spec)
     assert isinstance(slow, PostgresqlTrustStore)
-    monkeypatch.setitem(smgwproxy_postgresql.TIMEOUTS, "options", "-c lock_timeout=100ms")
+    monkeypatch.setitem(smgwproxy_postgresql.CONNECTION, "options", "-c lock_timeout=100ms")
     hasty = open_truststore(spec)
 
     def edit(record: Record) -> Record:
