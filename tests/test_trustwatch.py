@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -199,3 +200,22 @@ def test_store_that_only_looks_up_and_pins_is_watched_too(
     gateway = raw_gateway(OK)
     watching(gateway.origin, Constant()).begin()
     assert [level for level, _ in told(caplog)] == ["INFO"]
+
+
+def test_faulty_store_does_not_end_the_watch(
+    raw_gateway: StartGateway,
+    store: FileTrustStore,
+    identity: Identity,
+    watching: Watching,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Faulty(FileTrustStore):
+        def warnings(self) -> list[str]:
+            return cast(list[str], None)
+
+    gateway = raw_gateway(OK)
+    watch = watching(gateway.origin, Faulty(store._directory))
+    watch.begin()
+    (level, text), (_, pinned) = told(caplog)
+    assert (level, text) == ("ERROR", "a fault while looking at the trust store")
+    assert str(identity.certificate.fingerprint) in pinned
