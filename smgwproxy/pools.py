@@ -111,7 +111,7 @@ class PinnedPools:
             raise self._translated(error) from error
 
     def use_without_anchor(self, pin: Pin) -> None:
-        """Compare the fingerprint only, for ten minutes: the peer has the pin's certificate, and OpenSSL refuses it."""
+        """Compare the fingerprint only, for ten minutes: the peer has the certificate, and OpenSSL refuses it."""
         self._no_anchors[pin.fingerprint] = time.monotonic() + _NO_ANCHOR_SECONDS
 
     def ticket(self) -> int:
