@@ -264,7 +264,7 @@ class CertificateChanged(GatewayError):
                 ("Pinned SHA-256", ", ".join(pinned)),
                 ("Presented SHA-256", presented),
                 *((("Kept in", record),) if record else ()),
-                *((("The trust store could not keep it", trouble.rstrip(".")),) if trouble else ()),
+                *_not_kept(trouble),
             ),
         )
         self.pinned = pinned
@@ -303,17 +303,20 @@ class PinWithdrawn(GatewayError):
 
 
 class PinRefused(GatewayError):
-    """The trust store has no pin for this gateway, and takes none on first use (any more)."""
+    """The trust store has no pin for this gateway, and takes none on first use (any more).
+
+    ``pending`` and ``trouble`` as in `CertificateChanged`.
+    """
 
     proxy_error = "tls_certificate_error"
     title = "The gateway's certificate is not known"
 
-    def __init__(self, origin: Origin, presented: str, *, pending: bool = False) -> None:
+    def __init__(self, origin: Origin, presented: str, *, pending: bool = False, trouble: str = "") -> None:
         super().__init__(
             origin,
             f"The trust store has no pin for the gateway {origin}, and takes none on first use.",
             f"If the presented certificate is the gateway's, {_remedy(origin, pending=pending)}",
-            (("Presented SHA-256", presented),),
+            (("Presented SHA-256", presented), *_not_kept(trouble)),
         )
         self.presented = presented
 
@@ -326,6 +329,10 @@ class TrustStoreError(ExchangeError):
     """The trust store cannot be read or written; nothing is trusted and nothing is sent."""
 
     title = "The trust store failed"
+
+
+def _not_kept(trouble: str) -> tuple[tuple[str, str], ...]:
+    return (("The trust store could not keep it", trouble.rstrip(".")),) if trouble else ()
 
 
 def _remedy(origin: Origin, *, pending: bool) -> str:

@@ -92,12 +92,11 @@ class Gateway:
         `ExchangeError`, above all `GatewayError`; what ``body`` raises passes through, unless it is an `OSError`,
         which would be taken for the gateway's.
         """
-        if not self._turns.enter(self._limits.queue_timeout):
-            raise GatewayBusy(self.origin, self._limits.queue_timeout)
+        self._enter()
         try:
             answer = self._exchange(method, target, lines, body)
         except BaseException:
-            self._turns.leave()
+            self._leave()
             raise
         return GatewayAnswer(self, answer)
 
@@ -126,12 +125,11 @@ class Gateway:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        if not self._turns.enter(self._limits.queue_timeout):
-            raise GatewayBusy(self.origin, self._limits.queue_timeout)
+        self._enter()
         try:
             yield
         finally:
-            self._turns.leave()
+            self._leave()
 
     def _exchange(self, method: str, target: str, lines: Lines, body: Iterable[bytes]) -> Answer:
         try:
@@ -186,6 +184,10 @@ class Gateway:
         pins = question()
         self._pools.allow(pins, ticket)
         return pins
+
+    def _enter(self) -> None:
+        if not self._turns.enter(self._limits.queue_timeout):
+            raise GatewayBusy(self.origin, self._limits.queue_timeout)
 
     def _leave(self) -> None:
         self._turns.leave()

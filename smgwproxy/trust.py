@@ -37,9 +37,8 @@ class Trust:
         """
         try:
             pins = self._pins(partial(self._guard.store.pin, self._origin, certificate))
-        except PinRefused as error:
-            pending = self._noted(certificate) is not None
-            raise PinRefused(self._origin, str(certificate.fingerprint), pending=pending) from error
+        except PinRefused:
+            return self._accepted_or_refused(certificate, ())
         if not pins:
             raise self._guard.faulty(f"holds no pin for the gateway {self._origin} although it was just pinned")
         return pins
@@ -54,28 +53,27 @@ class Trust:
         pins = self.pins()
         if _among(pins, certificate):
             return pins
-        try:
-            record = self._noted(certificate)
-        except TrustStoreError as error:  # what is to be told first is that somebody else answers
-            raise self._changed(certificate, pins, trouble=error.message) from error
-        if record is None:
-            raise self._changed(certificate, pins)
-        if _among(record.pins, certificate):
-            return self._sound(record.pins)
-        if rules.is_revoked(record, certificate):
-            raise CertificateRevoked(self._origin, str(certificate.fingerprint))
-        pending = any(one.fingerprint == certificate.fingerprint for one in record.pending)
-        raise self._changed(certificate, record.pins, pending=pending)
+        return self._accepted_or_refused(certificate, pins)
 
     def complete(self, certificate: Certificate) -> None:
         """Keep the certificate of a pin of which only the fingerprint is known, where the store can."""
         self._change(partial(rules.completed, certificate=certificate))
 
-    def _noted(self, certificate: Certificate) -> Record | None:
-        """Let an editable store take note of what was presented, and return its record."""
-        return self._change(
-            partial(rules.presented, certificate=certificate, now=utc_now(), renewal=self._renewal)
-        )
+    def _accepted_or_refused(self, certificate: Certificate, pins: Sequence[Pin]) -> Sequence[Pin]:
+        """Let an editable store take note of what is none of ``pins``; return its pins, or raise the refusal."""
+        edit = partial(rules.presented, certificate=certificate, now=utc_now(), renewal=self._renewal)
+        try:
+            record = self._change(edit)
+        except TrustStoreError as error:  # what is to be told first is that somebody else answers
+            raise self._refusal(certificate, pins, trouble=error.message) from error
+        if record is None:
+            raise self._refusal(certificate, pins)
+        if _among(record.pins, certificate):
+            return self._sound(record.pins)
+        if rules.is_revoked(record, certificate):
+            raise CertificateRevoked(self._origin, str(certificate.fingerprint))
+        pending = any(one.fingerprint == certificate.fingerprint for one in record.pending)
+        raise self._refusal(certificate, record.pins, pending=pending)
 
     def _change(self, edit: rules.Edit) -> Record | None:
         store = self._guard.store
@@ -83,12 +81,12 @@ class Trust:
             return None
         return self._guard.ask(partial(store.change, self._origin, edit))
 
-    def _changed(
+    def _refusal(
         self, certificate: Certificate, pins: Sequence[Pin], *, pending: bool = False, trouble: str = ""
     ) -> CertificateChanged | PinRefused:
         presented = str(certificate.fingerprint)
-        if not pins:  # removed in this moment
-            return PinRefused(self._origin, presented, pending=pending)
+        if not pins:
+            return PinRefused(self._origin, presented, pending=pending, trouble=trouble)
         pinned = tuple(str(pin.fingerprint) for pin in pins)
         return CertificateChanged(
             self._origin, pinned, presented, record=pins[0].record, pending=pending, trouble=trouble

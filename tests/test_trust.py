@@ -1065,6 +1065,35 @@ def test_large_certificate_of_a_stranger_is_refused_and_not_kept(
     assert store.record(gateway.origin).pending == ()
 
 
+def test_large_certificate_after_the_last_pin_was_revoked_is_not_told_to_be_pending(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tmp_path: Path
+) -> None:
+    padding = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), bytes(20_000))
+    gateway = raw_gateway(OK, make_identity(tmp_path, extension=padding))
+    store.pin(gateway.origin, identity.certificate)
+    revoked(store, gateway.origin, identity)
+    with Gateway(gateway.origin, store) as client, pytest.raises(PinRefused) as caught:
+        client.send("GET", "/", LINES)
+    assert "trust approve" not in str(caught.value)
+
+
+def test_first_use_that_is_refused_is_told_as_such_though_the_store_cannot_keep_it(
+    raw_gateway: StartGateway, identity: Identity, store: FileTrustStore
+) -> None:
+    class Full(FileTrustStore):
+        def pin(self, origin: Origin, certificate: Certificate) -> Sequence[Pin]:
+            raise PinRefused(origin, str(certificate.fingerprint))
+
+        def change(self, origin: Origin, edit: rules.Edit) -> Record:
+            raise TrustStoreError("The card is full.", "Make room.")
+
+    gateway = raw_gateway(OK)
+    with Gateway(gateway.origin, Full(store._directory)) as client, pytest.raises(PinRefused) as caught:
+        client.send("GET", "/", LINES)
+    assert "The card is full" in str(caught.value)
+    assert str(identity.certificate.fingerprint) in str(caught.value)
+
+
 def test_anchored_context_verifies_by_itself(identity: Identity) -> None:
     context = anchored_context(ssl.SSLContext, identity.certificate)
     assert context is not None

@@ -78,7 +78,7 @@ def completed(record: Record, certificate: Certificate) -> Record:
     return replace(
         record,
         pins=tuple(
-            replace(Pin.of(certificate, pin.pinned_at), record=pin.record)
+            Pin.of(certificate, pin.pinned_at, pin.record)
             if pin.certificate is None and pin.fingerprint == certificate.fingerprint
             else pin
             for pin in record.pins
@@ -129,11 +129,9 @@ def add(record: Record, pin: Pin, now: datetime) -> Record:
             f"The certificate with SHA-256 {pin.fingerprint} is revoked for {record.origin}. "
             "If that was a mistake, remove it first: trust remove --fingerprint ..."
         )
-    full = fuller(record, pin)
     if any(one.fingerprint == pin.fingerprint for one in record.pins):
-        return replace(
-            record, pins=tuple(full if one.fingerprint == pin.fingerprint else one for one in record.pins)
-        )
+        return record if pin.certificate is None else completed(record, pin.certificate)
+    full = fuller(record, pin)
     pinned = replace(full, pinned_at=full.pinned_at or now)
     pending = tuple(one for one in record.pending if one.fingerprint != pin.fingerprint)
     return _with(
