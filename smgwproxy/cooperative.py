@@ -12,8 +12,9 @@ import gevent.queue
 import gevent.socket
 import gevent.ssl
 
-from smgwproxy.backend import Backend, Overdue, Raised, caught
+from smgwproxy.backend import Backend
 from smgwproxy.connection import ExactConnection, ExactPool
+from smgwproxy.deadline import Overdue, Raised, caught
 
 _R = TypeVar("_R")
 

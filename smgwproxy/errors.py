@@ -331,6 +331,18 @@ class TrustStoreError(ExchangeError):
     title = "The trust store failed"
 
 
+def in_one_line(error: BaseException) -> str:
+    """Return the text of somebody else's error in one line, whatever it is; its kind where it has none."""
+    kind = type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001  # of an error that cannot even be told
+        return kind
+    if isinstance(error, Exception) and text:
+        return text
+    return f"{kind} {text}".rstrip()  # SystemExit alone is a number
+
+
 def _not_kept(trouble: str) -> tuple[tuple[str, str], ...]:
     return (("The trust store could not keep it", trouble.rstrip(".")),) if trouble else ()
 

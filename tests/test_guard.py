@@ -9,8 +9,9 @@ import gevent
 import gevent.event
 import pytest
 
-from smgwproxy.backend import Call, Overdue, threaded
+from smgwproxy.backend import threaded
 from smgwproxy.cooperative import cooperative
+from smgwproxy.deadline import Call, Overdue
 from smgwproxy.errors import ConfigError, PinRefused, TrustEditError, TrustStoreError
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.file import FileTrustStore

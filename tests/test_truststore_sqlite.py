@@ -915,6 +915,30 @@ def test_another_user_keeps_what_it_makes(path: Path, monkeypatch: pytest.Monkey
     assert open_store(str(path)).origins() == []
 
 
+WITHOUT_HARD_LINKS = """
+import errno, os, sys
+from smgwproxy import Certificate, Origin, open_truststore
+
+def deny(event, arguments):
+    if event == "os.link":
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+sys.addaudithook(deny)
+try:
+    os.link(sys.executable, "link")  # else this would show nothing
+except OSError as error:
+    print(error.strerror)
+store = open_truststore("sqlite:trust.db")
+print(len(store.pin(Origin("10.11.120.2"), Certificate(b"x"))))
+"""
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path) -> None:
+    program = [sys.executable, "-W", "error", "-c", WITHOUT_HARD_LINKS]
+    told = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert told.stdout.splitlines() == ["Operation not permitted", "1"]
+
+
 def test_a_file_system_without_modes_is_no_obstacle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fchmod(_: int, __: int) -> None:
         raise PermissionError(1, "Operation not permitted")

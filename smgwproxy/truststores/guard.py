@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from smgwproxy.backend import Call, Overdue
-from smgwproxy.errors import ExchangeError, TrustEditError, TrustStoreError
+from smgwproxy.deadline import Call, Overdue
+from smgwproxy.errors import ExchangeError, TrustEditError, TrustStoreError, in_one_line
 from smgwproxy.truststores.base import TrustStore
 
 _R = TypeVar("_R")
@@ -53,7 +53,7 @@ class Guard:
         except (ExchangeError, TrustEditError):
             raise
         except Exception as error:
-            raise self.faulty(f"failed with {_told(error)}") from error
+            raise self.faulty(f"failed with {type(error).__name__}: {in_one_line(error)}") from error
         finally:
             watched.give_up()  # also when the greenlet that waits is killed
 
@@ -100,10 +100,3 @@ class _Watched(Generic[_R]):
             self._given_up.set()
             if self._running:
                 self._count(1)
-
-
-def _told(error: Exception) -> str:
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001  # the text of somebody else's error may fail as well
-        return type(error).__name__

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
 
-from smgwproxy.errors import ConfigError
+from smgwproxy.deadline import Overdue, call_in_thread
+from smgwproxy.errors import ConfigError, in_one_line
 from smgwproxy.truststores.base import TrustStore
 
 GROUP = "smgwproxy.truststores"
@@ -31,7 +31,12 @@ def open_truststore(spec: str, seconds: float = OPENING_SECONDS) -> TrustStore:
     """
     name, _, argument = spec.partition(":")
     installed = _installed()
-    store: TrustStore = _within(seconds, name, lambda: _opened(name, argument, installed))
+    try:
+        store: TrustStore = call_in_thread(lambda: _opened(name, argument, installed), seconds)
+    except Overdue as error:
+        raise ConfigError(
+            f"the store {name!r} did not open within {seconds:g} s: see what it waits for"
+        ) from error
     return store
 
 
@@ -40,7 +45,7 @@ def _installed() -> Mapping[str, EntryPoint]:
         return {entry.name: entry for entry in entry_points(group=GROUP)}
     except Exception as error:  # the metadata of every package is read, and one that is damaged spoils it all
         raise ConfigError(
-            f"the installed stores cannot be listed, is a package damaged? {_in_one_line(error)}"
+            f"the installed stores cannot be listed, is a package damaged? {in_one_line(error)}"
         ) from error
 
 
@@ -88,38 +93,6 @@ def _blamed(what: str) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(_in_one_line(error)) from error
+        raise ConfigError(in_one_line(error)) from error
     except BaseException as error:
-        raise ConfigError(f"{what}: {_in_one_line(error)}") from error
-
-
-def _within(seconds: float, name: str, function: Callable[[], Any]) -> Any:
-    """Call ``function`` in a thread that is left behind when it takes too long."""
-    outcome: list[Any] = []
-    failure: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(function())
-        except BaseException as error:  # noqa: BLE001  # raised below, in the thread that asked
-            failure.append(error)
-
-    thread = threading.Thread(target=run, name=f"open {name}", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise ConfigError(f"the store {name!r} did not open within {seconds:g} s: see what it waits for")
-    if failure:
-        raise failure[0]
-    return outcome[0]
-
-
-def _in_one_line(error: BaseException) -> str:
-    kind = type(error).__name__
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001  # of an error that cannot even be told
-        return kind
-    if isinstance(error, Exception) and text:
-        return text
-    return f"{kind} {text}".rstrip()  # SystemExit alone is a number
+        raise ConfigError(f"{what}: {in_one_line(error)}") from error

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from smgwproxy.backend import threaded
 from smgwproxy.certificate import Fingerprint
 from smgwproxy.commands.trust.console import Console
 from smgwproxy.commands.trust.text import printable
 from smgwproxy.config import Config
+from smgwproxy.deadline import call_in_thread
 from smgwproxy.errors import ConfigError, TrustEditError, TrustStoreError
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.base import EditableTrustStore, TrustStore, utc_now
@@ -51,7 +51,7 @@ class Desk:
         self.store = store
         self.target: Origin = config.target
         self._arguments = arguments
-        self._guard = Guard(store, threaded().call, config.store_timeout)
+        self._guard = Guard(store, call_in_thread, config.store_timeout)
 
     # --- options ----------------------------------------------------------------------------------------
 
