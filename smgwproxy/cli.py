@@ -21,6 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if words[:1] == ["demo"]:
             return _demo(words[1:])
+        if words[:1] == ["certificate"]:
+            return _certificate(words[1:])
         _look_here_for_modules()
         if words[:1] == ["trust"]:
             return _trust(words[1:])
@@ -46,6 +48,12 @@ def _demo(words: Sequence[str]) -> int:
     from smgwproxy.commands.demo import serve_demo  # noqa: PLC0415
 
     return serve_demo(words, os.environ)
+
+
+def _certificate(words: Sequence[str]) -> int:
+    from smgwproxy.commands.certificate import certificate  # noqa: PLC0415
+
+    return certificate(words, os.environ)
 
 
 def _trust(words: Sequence[str]) -> int:

@@ -7,6 +7,8 @@ answer is parsed by `smgwproxy.http1`. Pooling, dialling, TLS and the fingerprin
 
 from __future__ import annotations
 
+import re
+import select
 import socket
 import ssl
 import threading
@@ -20,7 +22,7 @@ from weakref import WeakSet
 from urllib3._collections import HTTPHeaderDict
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, SSLError
 from urllib3.response import BaseHTTPResponse
 
 from smgwproxy.errors import InternalError
@@ -39,6 +41,9 @@ from smgwproxy.http1 import (
 )
 from smgwproxy.wire import Wire
 
+_RECORD = 16 * 1024  # TLS takes a piece whole or not at all, so none may be larger than a record
+_UP_TO_STATUS = len(b"HTTP/1.1 100")
+_INTERIM = re.compile(rb"HTTP/1\.. 1(?!01)..")  # what switches protocols is no interim answer to us
 _MAX_INTERIM = 8  # 1xx answers before the final one
 
 
@@ -140,6 +145,7 @@ class Answer(BaseHTTPResponse):
     def _is_clean(self) -> bool:
         return (
             self._body.complete
+            and self._exact.sent_whole
             and not isinstance(self._body.framing, UntilClose)
             and keeps_alive(self.head.minor, self.head.lines)
             and not self._exact.has_pending_bytes
@@ -155,11 +161,18 @@ class ExactConnection(HTTPSConnection):
     _wire: Wire | None = None
     _exchanges: int = 0
     _dropped: bool = False
+    sent_whole: bool = False
+    """Whether the last request went out to its end; if not, the connection cannot carry another."""
 
     @staticmethod
     def dial(address: tuple[str, int], timeout: float | None) -> socket.socket:
         """Open a TCP connection; subclasses put another kind of waiting here."""
         return socket.create_connection(address, timeout)
+
+    @staticmethod
+    def ready(sock: socket.socket, timeout: float | None) -> bool:
+        """Wait until ``sock`` has something to read or takes something; False when ``timeout`` seconds passed."""
+        return any(select.select([sock], [sock], [], timeout))
 
     def _new_conn(self) -> socket.socket:
         timeout = self.timeout
@@ -230,9 +243,11 @@ class ExactConnection(HTTPSConnection):
         self._method = method
         self._exchanges += 1
         self.sock.settimeout(self.timeout)
+        self.sent_whole = False
         try:
-            for piece in cast(ExactRequest, body):
-                self.sock.sendall(piece)
+            pieces = iter(cast(ExactRequest, body))
+            self.sock.sendall(next(pieces))
+            self.sent_whole = all(self._sent_unanswered(piece) for piece in pieces)
         except OSError as error:
             if self._dropped:
                 raise Dropped from error
@@ -240,6 +255,35 @@ class ExactConnection(HTTPSConnection):
                 raise
             # The peer may have answered before it closed: a broken pipe lets urllib3 read that answer.
             raise BrokenPipeError(str(error)) from error
+
+    def _sent_unanswered(self, piece: bytes) -> bool:
+        """Send ``piece``; return False instead when the peer answers before it has the whole request.
+
+        Then the rest need not be sent, and the peer may not even read it (RFC 9112 section 9.5).
+        """
+        left = memoryview(piece)
+        while left:
+            if self._answered_early():
+                return False
+            self.sock.settimeout(0.0)
+            try:
+                sent = self.sock.send(left[:_RECORD])
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                sent = 0
+            if not sent and not self.ready(self.sock, self.timeout):
+                raise TimeoutError("the peer takes no more of the request")
+            left = left[sent:]
+        return True
+
+    def _answered_early(self) -> bool:
+        """Tell, without waiting, whether a final answer or the end is there; interim ones are read past."""
+        wire = cast(Wire, self._wire)
+        self.sock.settimeout(0.0)
+        with suppress(BlockingIOError, ssl.SSLWantReadError):
+            while _INTERIM.fullmatch(wire.ahead(_UP_TO_STATUS)):
+                wire.head(MAX_HEAD)
+            return True
+        return False
 
     def getresponse(self) -> Answer:  # type: ignore[override]  # our answers are read by us alone
         """Read the head of the final answer; interim ones (1xx) are read past (RFC 9110 section 15.2).
@@ -312,6 +356,20 @@ class ExactPool(HTTPSConnectionPool):
             made = list(self._made)
         for connection in made:
             connection.drop()
+
+    def connect_one(self) -> None:
+        """Have a connection in the pool that is connected and verified; raises what ``urlopen`` does."""
+        connection = self._get_conn()
+        connection.timeout = cast(Any, self.timeout.connect_timeout)
+        try:
+            self._validate_conn(connection)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, ssl.SSLError):
+                raise SSLError(error) from error
+            raise
+        finally:
+            self._put_conn(connection)
 
     def new_connection(self) -> ExactConnection:
         """Make a connection that is not connected yet and does not belong to the pool."""

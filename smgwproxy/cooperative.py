@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 import gevent
 import gevent.event
 import gevent.queue
+import gevent.select
 import gevent.socket
 import gevent.ssl
 
@@ -26,6 +27,11 @@ class CooperativeConnection(ExactConnection):
     def dial(address: tuple[str, int], timeout: float | None) -> socket.socket:
         """Open a TCP connection; only this greenlet waits."""
         return gevent.socket.create_connection(address, timeout)
+
+    @staticmethod
+    def ready(sock: socket.socket, timeout: float | None) -> bool:
+        """Wait until ``sock`` has something to read or takes something; only this greenlet waits."""
+        return any(gevent.select.select([sock], [sock], [], timeout))
 
     def connect(self) -> None:
         """Connect within the time-out as a whole: gevent's own counts from each byte that comes."""

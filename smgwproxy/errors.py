@@ -80,6 +80,93 @@ class ClientGone(ExchangeError):
         super().__init__(message, "Send it again.")
 
 
+class ClientTooSlow(ClientGone):
+    """The client did not send its request in time (408)."""
+
+    status = 408
+    title = "The request came too slowly"
+
+    def __init__(self, message: str = "The request's body came too slowly, or not at all.") -> None:
+        super().__init__(message)
+
+
+class TooManyClients(ExchangeError):
+    """All places at the proxy are taken by clients whose requests are being worked on (503)."""
+
+    status = 503
+    proxy_error = "connection_limit_reached"
+    title = "The proxy is busy"
+    retry_after = 10
+
+    def __init__(self, clients: int, per_address: int) -> None:
+        super().__init__(
+            f"The proxy has {clients} connections of clients already, or {per_address} of this one.",
+            "Try again later; --max-clients and --max-clients-per-address let in more.",
+        )
+
+
+# --- who may not come in --------------------------------------------------------------------------------
+
+
+class ClientNotAllowed(ExchangeError):
+    """The client's address is in no network that is served.
+
+    ``network`` is what to allow, None when the address is none of IP.
+    """
+
+    status = 403
+    proxy_error = "http_request_denied"
+    title = "This client is not served"
+
+    def __init__(self, client: str, network: str | None) -> None:
+        if network is None:
+            super().__init__(
+                f"The client's address {client!r} is no IP address.", "Let it connect by IPv4 or IPv6."
+            )
+        else:
+            super().__init__(
+                f"The address {client} is in none of the networks that this proxy serves.",
+                f"If it is yours, start the proxy with --allow {network}; that stands in the place of the default "
+                "networks, so give those that you need as well.",
+            )
+
+
+class UnknownHost(ExchangeError):
+    """The client calls the proxy ``host``; ``name`` is how to allow that, None where it is no name of DNS."""
+
+    status = 421
+    proxy_error = "http_request_denied"
+    title = "The proxy is not known by this name"
+
+    def __init__(self, host: str, name: str | None) -> None:
+        if name is None:
+            advice = "Open it by its IP address, or by its name in the home network."
+        else:
+            advice = (
+                f"Open it by its IP address or, if the name is yours, start the proxy with --server-name {name}."
+            )
+        super().__init__(
+            f"The proxy was called {host!r}, which is none of its names: a stranger could have made it lead here.",
+            advice,
+        )
+
+
+class CrossSite(ExchangeError):
+    """The browser sends this request, which may change something, for a page of another ``origin``."""
+
+    status = 403
+    proxy_error = "http_request_denied"
+    title = "Another site's page sent this request"
+
+    def __init__(self, origin: str) -> None:
+        page = f"A page of another site, {origin!r}," if origin else "A page of another site"
+        super().__init__(
+            f"{page} made the browser send this request. It could act with the login that the browser remembers, "
+            "so it went no further.",
+            "Open the page itself at this address instead, and do it there.",
+        )
+
+
 # --- faults on the gateway's side ----------------------------------------------------------------------
 
 

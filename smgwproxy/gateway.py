@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from urllib3.exceptions import ClosedPoolError
 
@@ -39,6 +39,7 @@ from smgwproxy.turns import Turns
 
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CREDENTIALS = ("authorization", "cookie")
+_R = TypeVar("_R")
 _ATTEMPTS = 3  # at finding the pin of the certificate that is presented, while pins and peers change
 
 
@@ -100,6 +101,14 @@ class Gateway:
             raise
         return GatewayAnswer(self, answer)
 
+    def connect(self) -> None:
+        """Have a connection that the next request will use; waits for a turn, and gives it back. Sends no request.
+
+        Raises `GatewayError` and `TrustStoreError` as `send` does.
+        """
+        with self._turn():
+            self._under_a_pin(self._pools.connect)
+
     def ensure_pinned(self) -> Sequence[Pin]:
         """Return the pins in force; without any, do what first use does. Sends no request."""
         with self._turn():
@@ -149,11 +158,18 @@ class Gateway:
             request = ExactRequest.of(method, target, lines, body)
         except MessageError as error:
             raise BadRequest(f"The request cannot be sent: {error}.") from error
+        pin, answer = self._under_a_pin(lambda pin: self._pools.send(pin, method, request))
+        if pin.certificate is None:
+            self._to_complete = Certificate(answer.peer_certificate())
+        return answer
+
+    def _under_a_pin(self, use: Callable[[Pin], _R]) -> tuple[Pin, _R]:
+        """Call ``use`` with the pin whose certificate the gateway presents; return both that and the result."""
         pins = self._pins()
         pin = next((pin for pin in pins if pin.fingerprint == self._last_good), pins[0])
         for _ in range(_ATTEMPTS):
             try:
-                answer = self._pools.send(pin, method, request)
+                result = use(pin)
             except (ClosedPoolError, PinGone):
                 # The pins changed while this one was being chosen; nothing has been sent then.
                 pins = self._pins()
@@ -166,9 +182,7 @@ class Gateway:
                     self._pools.use_without_anchor(pin)
             else:
                 self._last_good = pin.fingerprint
-                if pin.certificate is None:
-                    self._to_complete = Certificate(answer.peer_certificate())
-                return answer
+                return pin, result
         raise TrustStoreError(
             f"The pins of the gateway {self.origin}, or the certificates that it presents, keep changing.",
             "See which programs write to the trust store, and whether two devices have the gateway's address.",

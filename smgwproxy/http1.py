@@ -16,8 +16,10 @@ Lines = list[tuple[str, str]]
 """Header lines as they came: name and value, in order, as often as they came, in their own case."""
 
 MAX_HEAD = 32 * 1024
+MAX_REQUEST_LINE = 16 * 1024
 MAX_LINES = 100
 MAX_CHUNK_LINE = 256
+MAX_EXTENSIONS = 16 * 1024  # bytes of chunk lines within one body that are not its size
 MAX_LENGTH_DIGITS = 15  # more than any disk holds, and far from overflow
 
 _TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -25,6 +27,8 @@ _FIELD_LINE = re.compile(rf"({_TCHARS}):([^\x00-\x08\x0a-\x1f\x7f]*)")
 _REQUEST_LINE = re.compile(rf"({_TCHARS}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NOT_IN_FIRST_LINE = re.compile(rb"[^\x20-\x7e](?!\Z)|[^\x20-\x7e\r]")  # a CR at its end may be followed by LF
+_BARE_LF = "a line does not end in CR LF"
 _LENGTH = re.compile(rf"[0-9]{{1,{MAX_LENGTH_DIGITS}}}")
 # The values are told from the next extension as RFC 9112 section 7.1.1 has it: what could be split in several
 # ways takes a regular expression exponential time to refuse.
@@ -89,22 +93,51 @@ Framing = Length | Chunked | UntilClose
 # --- heads ----------------------------------------------------------------------------------------------
 
 
+def check_request_start(octets: bytes) -> None:
+    """Raise the `MessageError` that `parse_request_head` will raise for the request line, as soon as it is clear.
+
+    ``octets`` is the beginning of a head. So who speaks something else, TLS say, need not be waited for.
+    """
+    start = octets.removeprefix(b"\r\n")
+    line, end, _ = start.partition(b"\n")
+    if end:
+        if not line.endswith(b"\r"):
+            raise MessageError(_BARE_LF)
+        _parse_request_line(line[:-1].decode("latin-1"))
+    elif len(line) > MAX_REQUEST_LINE + 1:
+        raise _uri_too_long()
+    elif _NOT_IN_FIRST_LINE.search(line):
+        raise MessageError("the request line is malformed")
+
+
 def parse_request_head(octets: bytes) -> RequestHead:
     """Parse a request head up to and including its empty line.
 
-    One empty line before it is skipped (RFC 9112 section 2.2). Raises `MessageError`: 400, 431 for too many
-    lines, 505 for a version other than 1.0 and 1.1.
+    One empty line before it is skipped (RFC 9112 section 2.2). Raises `MessageError`: 400, 414 for too long a
+    request line, 431 for too many lines, 505 for a version other than 1.0 and 1.1.
     """
     first, lines = _split_head(octets.removeprefix(b"\r\n"))
-    match = _REQUEST_LINE.fullmatch(first)
+    return RequestHead(*_parse_request_line(first), lines)
+
+
+def _parse_request_line(line: str) -> tuple[str, str, int]:
+    if len(line) > MAX_REQUEST_LINE:
+        raise _uri_too_long()
+    match = _REQUEST_LINE.fullmatch(line)
     if match is None:
         raise MessageError("the request line is malformed")
     method, target, major, minor = match.groups()
     if major != "1" or minor not in "01":
         raise MessageError(f"HTTP/{major}.{minor} is not supported, only 1.1 and 1.0", 505)
-    if "#" in target or _BAD_PERCENT.search(target):
-        raise MessageError("the request target is malformed")
-    return RequestHead(method, target, int(minor), lines)
+    if method in {"CONNECT", "TRACE"}:
+        raise MessageError(f"the method {method} is not taken", 501)
+    if _BAD_PERCENT.search(target):
+        raise MessageError("the request target has a % that encodes nothing")
+    return method, target, int(minor)
+
+
+def _uri_too_long() -> MessageError:
+    return MessageError(f"the request line is longer than {MAX_REQUEST_LINE} bytes", 414)
 
 
 def parse_answer_head(octets: bytes) -> AnswerHead:
@@ -136,7 +169,7 @@ def parse_field_lines(lines: list[str]) -> Lines:
 def _split_head(octets: bytes) -> tuple[str, Lines]:
     text = octets.decode("latin-1")
     if not text.endswith("\r\n\r\n"):
-        raise MessageError("a line does not end in CR LF")
+        raise MessageError(_BARE_LF)
     first, *rest = text[:-4].split("\r\n")
     return first, parse_field_lines(rest)
 
@@ -208,6 +241,11 @@ def keeps_alive(minor: int, lines: Lines) -> bool:
     return "close" not in options and (minor == 1 or "keep-alive" in options)
 
 
+def expectations(minor: int, lines: Lines) -> list[str]:
+    """Return what the sender of these lines expects (RFC 9110 section 10.1.1); HTTP/1.0 has no expectations."""
+    return tokens(lines, "expect") if minor == 1 else []
+
+
 def _length(lengths: list[str]) -> int | None:
     if not lengths:
         return None
@@ -246,6 +284,7 @@ class BodyReader:
     trailers: Lines = field(default_factory=list)
     _left: int = 0  # of the body (Length) or of the current chunk (Chunked)
     _within: bool = False  # a chunk has been begun
+    _extensions: int = 0  # bytes of them so far
 
     def __post_init__(self) -> None:
         if isinstance(self.framing, Length):
@@ -281,9 +320,13 @@ class BodyReader:
         if self._within:
             self._line(2)  # holds nothing but the line end, or raises
         self._within = True
-        match = _CHUNK_SIZE.fullmatch(self._line(MAX_CHUNK_LINE))
+        line = self._line(MAX_CHUNK_LINE)
+        match = _CHUNK_SIZE.fullmatch(line)
         if match is None:
             raise MessageError("a chunk size is malformed")
+        self._extensions += len(line) - len(match[1])
+        if self._extensions > MAX_EXTENSIONS:
+            raise MessageError("the chunk extensions are too long")
         self._left = int(match[1], 16)
         if self._left:
             return True

@@ -1,4 +1,4 @@
-"""The value `Limits`: how the gateway, and the trust store, are treated."""
+"""The values `Limits` and `DoorLimits`: how the gateway, the trust store and the clients are treated."""
 
 from __future__ import annotations
 
@@ -18,3 +18,24 @@ class Limits:
     read_timeout: float = 180.0
     queue_timeout: float = 60.0
     store_timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class DoorLimits:
+    """How many clients may be connected, how long each may keep the proxy waiting, and how much may wait for it.
+
+    Times are in seconds. ``head_timeout`` is for a whole request head, ``handshake_timeout`` for a TLS handshake,
+    ``body_timeout`` for silence within a request's body and for a client that takes nothing of its answer,
+    ``idle_timeout`` for a connection between two requests. Who sends or takes fewer than ``min_speed`` bytes a
+    second (0: any speed will do) uses up ``body_timeout`` as well. ``buffer`` is how many bytes of its answer a
+    client may leave to wait.
+    """
+
+    clients: int = 200
+    clients_per_address: int = 50
+    head_timeout: float = 10.0
+    handshake_timeout: float = 10.0
+    body_timeout: float = 30.0
+    idle_timeout: float = 60.0
+    min_speed: int = 500
+    buffer: int = 256 * 1024

@@ -6,7 +6,8 @@ import itertools
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 from weakref import WeakSet
@@ -80,7 +81,7 @@ class PinnedPools:
         have changed meanwhile, `NoAnswer`, and `ExchangeError` for all else. After the first three nothing has
         been sent.
         """
-        try:
+        with self._translating():
             answer = self._pool(pin).urlopen(
                 method,
                 "/",  # the target is in the request, where urllib3 does not normalise it
@@ -90,17 +91,12 @@ class PinnedPools:
                 preload_content=False,
                 decode_content=False,
             )
-        except (urllib3_errors.ClosedPoolError, PinGone, ExchangeError):
-            raise
-        except urllib3_errors.SSLError as error:
-            raise mismatch(error) or self._translated(error) from error
-        except urllib3_errors.ProtocolError as error:
-            if len(error.args) > 1 and isinstance(error.args[1], NoAnswer):
-                raise error.args[1] from error
-            raise self._translated(error) from error
-        except (urllib3_errors.HTTPError, OSError, MessageError, Incomplete) as error:
-            raise self._translated(error) from error
         return cast(Answer, answer)
+
+    def connect(self, pin: Pin) -> None:
+        """Have a connection to a peer with the certificate of ``pin``; sends no request. Raises as `send` does."""
+        with self._translating():
+            self._pool(pin).connect_one()
 
     def presented_certificate(self) -> Certificate:
         """Shake hands, show nothing, send no request; return the certificate that the peer has the key of."""
@@ -193,6 +189,21 @@ class PinnedPools:
                     f"the client certificate {self._client_certificate} cannot be loaded "
                     f"({error.strerror or error}): give a PEM file with the private key and its certificate"
                 ) from error
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except (urllib3_errors.ClosedPoolError, PinGone, ExchangeError):
+            raise
+        except urllib3_errors.SSLError as error:
+            raise mismatch(error) or self._translated(error) from error
+        except urllib3_errors.ProtocolError as error:
+            if len(error.args) > 1 and isinstance(error.args[1], NoAnswer):
+                raise error.args[1] from error
+            raise self._translated(error) from error
+        except (urllib3_errors.HTTPError, OSError, MessageError, Incomplete) as error:
+            raise self._translated(error) from error
 
     def _translated(self, error: Exception) -> ExchangeError:
         return translated(error, self._origin, self._limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -13,11 +14,12 @@ from smgwproxy import headers, problem
 from smgwproxy.errors import BadRequest, BodyTooLarge, ClientGone, ExchangeError
 from smgwproxy.gateway import Gateway, GatewayAnswer
 from smgwproxy.headers import Site
-from smgwproxy.http1 import Lines, values
+from smgwproxy.http1 import Lines, expectations, values
 from smgwproxy.wsgi import LINES, TARGET, Environ, StartResponse
 
 BODY_LIMIT = 16 * 1024 * 1024
 _PIECE = 64 * 1024
+_AHEAD = 256 * 1024  # bytes of a body that are read before the gateway is asked for
 _IN_MEMORY = 256 * 1024  # bytes of a gathered body; what is above waits in a temporary file
 _EXCERPT = 1024  # bytes of each body that are kept for the log
 
@@ -38,6 +40,11 @@ class Request:
     length: int | None
     chunked: bool
     body: IO[bytes]
+
+    @property
+    def waits_for_continue(self) -> bool:
+        """Tell whether the client sends its body only once it is told to."""
+        return bool((self.length or self.chunked) and expectations(int(self.version[-1:] == "1"), self.lines))
 
     @property
     def site(self) -> Site:
@@ -120,6 +127,9 @@ class ReverseProxy:
 
     def _forward(self, exchange: Exchange) -> GatewayAnswer:
         request = exchange.request
+        if request.waits_for_continue:
+            # What is read of the body now on is what the server asks the client for (RFC 9110 section 10.1.1).
+            self._gateway.connect()
         if not request.chunked:
             return self._send(exchange, request.length, request.body)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as gathered:
@@ -132,7 +142,7 @@ class ReverseProxy:
         lines = headers.for_gateway(
             request.lines, method=request.method, length=length, client=request.site, gateway=self._site
         )
-        pieces = _pieces(body, length, exchange) if length else ()
+        pieces = _read_ahead(_pieces(body, length, exchange)) if length else ()
         return self._gateway.send(request.method, request.target, lines, pieces)
 
     def _gather(self, body: IO[bytes], gathered: IO[bytes]) -> int:
@@ -221,6 +231,18 @@ def _pieces(body: IO[bytes], length: int, exchange: Exchange) -> Iterator[bytes]
             exchange.request_start = piece[:_EXCERPT]
         left -= len(piece)
         yield piece
+
+
+def _read_ahead(pieces: Iterator[bytes]) -> Iterable[bytes]:
+    """Have a small body whole before the gateway is asked for: a client that drips must not hold a turn there."""
+    ahead: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        ahead.append(piece)
+        size += len(piece)
+        if size >= _AHEAD:
+            return itertools.chain(ahead, pieces)
+    return ahead
 
 
 # --- from WSGI to HTTP ----------------------------------------------------------------------------------

@@ -31,13 +31,22 @@ class Wire:
         """Wait for the first byte of a message; False when the connection ended instead."""
         return bool(self._buffer) or self._more()
 
-    def head(self, limit: int) -> bytes:
+    def ahead(self, size: int) -> bytes:
+        """Wait for ``size`` bytes and return them without taking them; fewer when the connection ended before."""
+        while len(self._buffer) < size and self._more():
+            pass
+        return bytes(self._buffer[:size])
+
+    def head(self, limit: int, check: Callable[[bytes], None] | None = None) -> bytes:
         """Return a message's head with its empty line.
 
-        Raises `Incomplete` when the connection ends first and `MessageError` (431) above ``limit`` bytes.
+        While there is less, ``check`` is given what has come, and may raise what is wrong with it already. Raises
+        `Incomplete` when the connection ends first and `MessageError` (431) above ``limit`` bytes.
         """
         searched = 0
         while (match := _END_OF_HEAD.search(self._buffer, searched)) is None:
+            if check is not None:
+                check(bytes(self._buffer))
             if len(self._buffer) > limit:
                 raise MessageError(f"the head is longer than {limit} bytes", 431)
             searched = max(0, len(self._buffer) - 2)

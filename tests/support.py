@@ -13,17 +13,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import gevent.ssl
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from smgwproxy.access import Access
 from smgwproxy.certificate import Certificate
 from smgwproxy.cooperative import cooperative
 from smgwproxy.demo import HubThread, self_signed
 from smgwproxy.der import element
 from smgwproxy.gateway import Gateway
-from smgwproxy.limits import Limits
+from smgwproxy.limits import DoorLimits, Limits
 from smgwproxy.origin import Origin
 from smgwproxy.proxy import BODY_LIMIT, Exchange, Report, ReverseProxy
 from smgwproxy.renewal import Renewal
@@ -32,6 +34,7 @@ from smgwproxy.truststores import TrustStore
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PATIENCE = 20.0  # seconds until a test that hangs fails
+AHEAD = 256 * 1024  # bytes of an upload that the proxy reads before it asks the gateway
 
 
 @dataclass(frozen=True)
@@ -334,6 +337,17 @@ class RunningProxy:
         return self.exchanges.pop(0)
 
 
+class FixedCertificate:
+    """The certificate of a listener, never exchanged."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(identity.pem_file)
+
+    def context(self) -> ssl.SSLContext:
+        return self._context
+
+
 @contextmanager
 def running_proxy(
     origin: Origin,
@@ -342,8 +356,12 @@ def running_proxy(
     body_limit: int = BODY_LIMIT,
     report: Report | None = None,
     renewal: Renewal = Renewal.ASK,
+    *,
+    door: DoorLimits | None = None,
+    access: Access | None = None,
+    tls: Identity | None = None,
 ) -> Iterator[RunningProxy]:
-    """Run a proxy before ``origin``; stopped at the end."""
+    """Run a proxy before ``origin``, with HTTPS when ``tls`` is given; stopped at the end."""
     exchanges: list[Exchange] = []
     reported = threading.Semaphore(0)
 
@@ -357,7 +375,14 @@ def running_proxy(
         gateway = Gateway(origin, store, limits, cooperative(), renewal=renewal)
         listener = open_listener("127.0.0.1", 0)
         application = ReverseProxy(gateway, body_limit=body_limit, report=tell)
-        server = ProxyServer(listener, application, logging.getLogger("smgwproxy"))
+        server = ProxyServer(
+            listener,
+            application,
+            logging.getLogger("smgwproxy"),
+            access=access,
+            limits=door,
+            tls=FixedCertificate(tls) if tls else None,
+        )
         server.start()
         return RunningProxy(listener.getsockname()[1], server, gateway, exchanges, hub, reported)
 
@@ -413,17 +438,48 @@ class Wiretap:
             sink.shutdown(socket.SHUT_WR)
 
 
-def raw_exchange(port: int, request: bytes, *, host: str = "127.0.0.1", half_close: bool = False) -> bytes:
+@contextmanager
+def connected(port: int, *, host: str = "127.0.0.1", tls: bool = False) -> Iterator[socket.socket]:
+    """Connect as a client does; with ``tls`` a stream that is cut is an error and no end."""
+    with socket.create_connection((host, port), PATIENCE) as plain:
+        if not tls:
+            yield plain
+            return
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with context.wrap_socket(plain, suppress_ragged_eofs=False) as client:
+            yield client
+
+
+def raw_exchange(
+    port: int, request: bytes, *, host: str = "127.0.0.1", half_close: bool = False, tls: bool = False
+) -> bytes:
     """Send ``request`` and return all that comes until the proxy closes the connection."""
-    with socket.create_connection((host, port), PATIENCE) as client:
-        client.sendall(request)
+    with connected(port, host=host, tls=tls) as client:
+        with suppress(BrokenPipeError, ConnectionResetError):  # what was answered already can still be read
+            client.sendall(request)
         if half_close:
             client.shutdown(socket.SHUT_WR)
-        pieces = []
-        with suppress(ConnectionResetError):
-            while piece := client.recv(65536):
-                pieces.append(piece)
-        return b"".join(pieces)
+        return receive_all(client)
+
+
+def receive_all(client: socket.socket) -> bytes:
+    """Return all that comes until the other side closes the connection."""
+    pieces = []
+    with suppress(ConnectionResetError):
+        while piece := client.recv(65536):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def receive_until(client: socket.socket, end: bytes) -> bytes:
+    """Return what comes up to ``end``."""
+    said = b""
+    while not said.endswith(end):
+        piece = client.recv(65536)
+        assert piece, f"the connection ended after {said!r}"
+        said += piece
+    return said
 
 
 def head_lines(message: bytes) -> Sequence[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,20 @@ from smgwproxy.config import OPTIONS, Config, build_parser, load, parse, resolve
 from smgwproxy.errors import ConfigError
 from smgwproxy.origin import Origin
 from smgwproxy.renewal import Renewal
+
+HOME = tuple(
+    ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "::1/128",
+        "fe80::/10",
+        "fc00::/7",
+    )
+)
 
 
 def fault(argv: list[str], environ: dict[str, str] | None = None) -> str:
@@ -39,6 +54,13 @@ def test_the_defaults_are_those_of_the_original_and_of_its_successor() -> None:
         logdir=Path("./logs"),
         logfile="proxy.log",
         listen=None,
+        allow=HOME,
+        server_name=(),
+        tls_port=None,
+        tls_cert=None,
+        tls_key=None,
+        no_http=False,
+        statedir=Path("./state"),
         truststore="file:certs",
         renewal=Renewal.ASK,
         max_connections=1,
@@ -46,6 +68,13 @@ def test_the_defaults_are_those_of_the_original_and_of_its_successor() -> None:
         connect_timeout=10.0,
         read_timeout=180.0,
         store_timeout=10.0,
+        max_clients=200,
+        max_clients_per_address=50,
+        handshake_timeout=10.0,
+        head_timeout=10.0,
+        body_timeout=30.0,
+        idle_timeout=60.0,
+        min_speed=500,
         log_level="info",
     )
 
@@ -60,6 +89,13 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         "logdir": "/l",
         "logfile": "smgw.log",
         "listen": "::1",
+        "allow": "192.168.7.0/24",
+        "server-name": "smgw.example.org",
+        "tls-port": "8444",
+        "tls-cert": "/t/cert.pem",
+        "tls-key": "/t/key.pem",
+        "no-http": "true",
+        "statedir": "/s",
         "truststore": "sqlite:/var/lib/pins.db",
         "renewal": "same-key",
         "max-connections": "3",
@@ -67,6 +103,13 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         "connect-timeout": ".5",
         "read-timeout": "86400",
         "store-timeout": "2",
+        "max-clients": "10000",
+        "max-clients-per-address": "1",
+        "handshake-timeout": "3",
+        "head-timeout": "4",
+        "body-timeout": "5",
+        "idle-timeout": "6",
+        "min-speed": "1000000000",
         "log-level": "DEBUG",
     }
     assert list(words) == [option.name for option in OPTIONS]
@@ -78,6 +121,13 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         logdir=Path("/l"),
         logfile="smgw.log",
         listen="::1",
+        allow=(ip_network("192.168.7.0/24"),),
+        server_name=("smgw.example.org",),
+        tls_port=8444,
+        tls_cert=Path("/t/cert.pem"),
+        tls_key=Path("/t/key.pem"),
+        no_http=True,
+        statedir=Path("/s"),
         truststore="sqlite:/var/lib/pins.db",
         renewal=Renewal.SAME_KEY,
         max_connections=3,
@@ -85,6 +135,13 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         connect_timeout=0.5,
         read_timeout=86400.0,
         store_timeout=2.0,
+        max_clients=10000,
+        max_clients_per_address=1,
+        handshake_timeout=3.0,
+        head_timeout=4.0,
+        body_timeout=5.0,
+        idle_timeout=6.0,
+        min_speed=1_000_000_000,
         log_level="debug",
     )
 
@@ -111,9 +168,11 @@ def test_help_shows_each_option_with_its_default_and_variable_and_the_original_o
         load([word], {})
     assert caught.value.code == 0
     shown = capsys.readouterr().out
+    words = " ".join(shown.split())
     for option in OPTIONS:
-        assert f"--{option.name} {option.metavar}" in shown
-        assert f"(default: {option.shown or option.default}; {option.variable})" in shown
+        value = f"[{option.metavar}]" if option.kind == "switch" else option.metavar
+        assert f"--{option.name} {value}" in shown
+        assert f"(default: {option.shown or option.default}; {option.variable})" in words
     assert "SMGWPROXY_CONFIG" in shown
     assert shown.index("--logfile") < shown.index("further options") < shown.index("--listen")
     assert shown.index("options of the original") < shown.index("--target")
@@ -223,6 +282,39 @@ def test_a_parser_with_fewer_options_and_others_of_its_own_gives_a_config() -> N
         ("listen", "pi.local", "give an IP address, localhost or all"),
         ("truststore", ":x", "give NAME:ARGUMENT, for example file:./certs"),
         ("truststore", "", "give NAME:ARGUMENT, for example file:./certs"),
+        ("allow", "192.168.0.7/24", "give 192.168.0.0/24 for the network, or 192.168.0.7 for it alone"),
+        ("allow", "FD00::7/8", "give fd00::/8 for the network, or FD00::7 for it alone"),
+        ("allow", "192.168.0.0/33", "give one such as 192.168.0.0/24, or a single address"),
+        ("allow", "192.168.0.0/255.255.255.0", "give one such as 192.168.0.0/24, or a single address"),
+        ("allow", "192.168.0", "give one such as 192.168.0.0/24, or a single address"),
+        ("allow", "192.168.0.256", "give one such as 192.168.0.0/24, or a single address"),
+        ("allow", "fe80::1%eth0", "give one such as 192.168.0.0/24, or a single address"),
+        ("allow", "[::1]", "give one such as 192.168.0.0/24, or a single address"),
+        ("allow", "all", "give one such as 192.168.0.0/24, or a single address"),
+        ("allow", "٨.0.0.0/8", "give one such as 192.168.0.0/24, or a single address"),
+        ("allow", "", "give one such as 192.168.0.0/24, or a single address"),
+        ("server-name", "smgw.example.org:8080", "give a DNS name such as meter.example.org, without port"),
+        ("server-name", "*.example.org", "give a DNS name such as meter.example.org"),
+        ("server-name", "https://example.org", "give a DNS name such as meter.example.org"),
+        ("server-name", "zähler.example.org", "give a DNS name such as meter.example.org"),
+        ("server-name", "-a.example.org", "give a DNS name such as meter.example.org"),
+        ("server-name", "a-.example.org", "give a DNS name such as meter.example.org"),
+        ("server-name", "x" * 64 + ".org", "give a DNS name such as meter.example.org"),
+        ("server-name", "x." * 126 + "ab", "give a DNS name such as meter.example.org"),
+        ("server-name", "a..example.org", "give a DNS name such as meter.example.org"),
+        ("server-name", ".", "give a DNS name such as meter.example.org"),
+        ("server-name", "192.168.0.7", "addresses need none"),
+        ("tls-port", "65536", "give a port from 1 to 65535, or 0 for any free one"),
+        ("tls-cert", "", "give the path of one"),
+        ("tls-key", "a\0b", "give the path of one"),
+        ("statedir", "", "give the path of one"),
+        ("no-http", "on", "give true or false"),
+        ("no-http", "", "give true or false"),
+        ("min-speed", "1000000001", "give a number of bytes from 1 to 1000000000, or 0 for no limit"),
+        ("min-speed", "0.5", "give a number of bytes from 1 to 1000000000, or 0 for no limit"),
+        ("max-clients", "0", "give a number from 1 to 10000"),
+        ("max-clients-per-address", "10001", "give a number from 1 to 10000"),
+        ("idle-timeout", "0", "give a number of seconds above 0 and up to 86400"),
         ("max-connections", "0", "give a number from 1 to 1000"),
         ("max-connections", "1001", "give a number from 1 to 1000"),
         ("queue-timeout", "0", "give a number of seconds above 0 and up to 86400"),
@@ -231,6 +323,7 @@ def test_a_parser_with_fewer_options_and_others_of_its_own_gives_a_config() -> N
         ("read-timeout", "86401", "give a number of seconds above 0 and up to 86400"),
         ("read-timeout", "9" * 5000, "give a number of seconds above 0 and up to 86400"),
         ("read-timeout", "10s", "give a number of seconds above 0 and up to 86400"),
+        ("renewal", "never", "give ask or same-key"),
         ("log-level", "verbose", "give debug, info, warning or error"),
     ],
 )
@@ -288,6 +381,15 @@ def test_an_unknown_variable_is_an_error_that_suggests_the_nearest() -> None:
         ("[target]\nhost = 'a'", "target in FILE: the value is neither text nor number"),
         ("max-connections = 1.5", "max-connections in FILE: '1.5' is wrong"),
         ("read-timeout = inf", "read-timeout in FILE: 'inf' is no time"),
+        ("allow = 1", 'allow in FILE: the value is no list of texts: write allow = ["...", "..."]'),
+        ("allow = [1]", "allow in FILE: the value is no list of texts"),
+        ("allow = ['::/0', '10.0.0.7/8']", "allow in FILE: '10.0.0.7/8' is an address within a network"),
+        ("allow = ['']", "allow in FILE: '' is no network"),
+        ("allow = []", "allow in FILE: the list is empty, so nobody would be served: give a network, or leave it"),
+        ("certdir = ['a']", "certdir in FILE: the value is neither text nor number"),
+        ("no-http = 1", "no-http in FILE: the value is neither true nor false: write no-http = true"),
+        ("no-http = 'true'", "no-http in FILE: the value is neither true nor false"),
+        ("no-http = true", "no-http in FILE: there would be no listener at all: give --tls-port as well"),
         ("port 1", "--config: 'FILE' is no TOML file: Expected '='"),
     ],
 )
@@ -326,3 +428,135 @@ def test_listen_takes_an_address_localhost_or_all(value: str, listen: str | None
 
 def test_port_0_is_any_free_one() -> None:
     assert load(["-port=0"], {}).port == 0
+
+
+# --- options that hold several values ---------------------------------------------------------------------
+
+
+def networks(*texts: str) -> tuple[object, ...]:
+    return tuple(ip_network(text) for text in texts)
+
+
+def test_a_flag_for_several_values_may_be_repeated_and_hold_several_itself() -> None:
+    argv = ["-allow", "10.0.0.0/8", "--allow=::1 , 192.168.0.0/24", "-server-name", "a.de,b.de"]
+    config = load(argv, {})
+    assert config.allow == networks("10.0.0.0/8", "::1", "192.168.0.0/24")
+    assert config.server_name == ("a.de", "b.de")
+
+
+def test_several_values_come_from_the_environment_with_commas() -> None:
+    environ = {"SMGWPROXY_ALLOW": "10.0.0.0/8,::1", "SMGWPROXY_SERVER_NAME": " a.de , b.de "}
+    config = load([], environ)
+    assert (config.allow, config.server_name) == (networks("10.0.0.0/8", "::1"), ("a.de", "b.de"))
+
+
+@pytest.mark.parametrize("value", ["'10.0.0.0/8, ::1'", "['10.0.0.0/8', '::1']", "['10.0.0.0/8,::1']"])
+def test_several_values_come_from_the_file_as_an_array_or_as_one_text(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f"allow = {value}")
+    assert load(["-config", str(file)], {}).allow == networks("10.0.0.0/8", "::1")
+
+
+def test_several_values_replace_those_of_a_weaker_source_and_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("allow = ['10.0.0.0/8']\nserver-name = ['a.de']")
+    environ = {"SMGWPROXY_CONFIG": str(file), "SMGWPROXY_ALLOW": "::/0"}
+    config = load(["-allow", "10.1.0.0/16", "-allow", "10.2.0.0/16"], environ)
+    assert (config.allow, config.source("allow")) == (networks("10.1.0.0/16", "10.2.0.0/16"), "--allow")
+    config = load([], environ)
+    assert (config.allow, config.source("allow")) == (networks("::/0"), "SMGWPROXY_ALLOW")
+    assert (config.server_name, config.source("server-name")) == (("a.de",), f"server-name in {file}")
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/8,", ",10.0.0.0/8", "10.0.0.0/8,,::1", "10.0.0.0/8 ::1"])
+def test_a_comma_too_many_or_too_few_is_told(text: str) -> None:
+    assert fault([], {"SMGWPROXY_ALLOW": text}).startswith("SMGWPROXY_ALLOW: '")
+
+
+def test_an_empty_list_of_names_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("server-name = []")
+    assert load(["-config", str(file)], {}).server_name == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [
+        ("192.168.0.7", "192.168.0.7/32"),
+        ("2001:DB8::7", "2001:db8::7/128"),
+        ("0.0.0.0/0", "0.0.0.0/0"),
+        ("2001:db8:0:1::/64", "2001:db8:0:1::/64"),
+        ("::ffff:192.168.0.0/120", "192.168.0.0/24"),
+        ("::ffff:192.168.0.7", "192.168.0.7/32"),
+        ("::/0", "::/0"),
+    ],
+)
+def test_a_network_is_cidr_and_an_address_a_network_of_one(text: str, network: str) -> None:
+    assert load(["-allow", text], {}).allow == (ip_network(network),)
+
+
+@pytest.mark.parametrize("text", ["SMGW.Example.ORG", "smgw.example.org.", "smgw.example.org"])
+def test_a_server_name_is_kept_in_lower_case_without_its_last_dot(text: str) -> None:
+    assert load(["-server-name", text], {}).server_name == ("smgw.example.org",)
+
+
+# --- the HTTPS listener -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [["-no-http"], ["--no-http"], ["--no-http=true"], ["-no-http", "YES"]])
+def test_a_switch_needs_no_value(words: list[str]) -> None:
+    assert load([*words, "-tls-port", "8443"], {}).no_http is True
+    assert load(["-tls-port", "8443", *words], {}).no_http is True
+
+
+@pytest.mark.parametrize(
+    ("text", "on"), [("true", True), ("1", True), ("Yes", True), ("false", False), ("0", False), ("no", False)]
+)
+def test_a_switch_in_the_environment_says_yes_or_no(text: str, on: bool) -> None:
+    assert load(["-tls-port", "0"], {"SMGWPROXY_NO_HTTP": text}).no_http is on
+
+
+def test_a_switch_in_the_file_is_a_boolean_and_a_flag_turns_it_off_again(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("no-http = true\ntls-port = 8443")
+    assert load(["-config", str(file)], {}).no_http is True
+    assert load(["-config", str(file), "-no-http=false"], {}).no_http is False
+
+
+def test_an_empty_text_in_the_file_counts_as_not_set(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("tls-port = ''\ntls-cert = ''\nport = ''\nallow = ''")
+    config = load(["-config", str(file)], {})
+    assert config == load([], {})
+    assert config.given == {}
+
+
+def test_a_certificate_of_ones_own_may_hold_its_key() -> None:
+    config = load(["-tls-port", "0", "-tls-cert", "c.pem"], {})
+    assert (config.tls_port, config.tls_cert, config.tls_key) == (0, Path("c.pem"), None)
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        (["-tls-port=0", "-tls-key=k"], "--tls-key: a key is of no use without its certificate: give --tls-cert"),
+        (["-tls-cert=c"], "--tls-cert: no HTTPS listener would use the certificate: give --tls-port as well"),
+        (["-no-http"], "--no-http: there would be no listener at all: give --tls-port as well"),
+        (["-tls-port=8080"], "--tls-port: 8080 is the port for HTTP: give another one, or --no-http as well"),
+        (["-tls-port=1", "-port=1"], "--tls-port: 1 is the port for HTTP: give another one"),
+    ],
+)
+def test_options_that_are_wrong_together_are_told(argv: list[str], text: str) -> None:
+    assert fault(argv).startswith(text)
+
+
+def test_options_that_are_wrong_together_are_told_with_the_way_they_were_given() -> None:
+    assert fault([], {"SMGWPROXY_NO_HTTP": "yes"}).startswith("SMGWPROXY_NO_HTTP: there would be")
+    assert fault(["-port=2"], {"SMGWPROXY_TLS_PORT": "2"}).startswith("SMGWPROXY_TLS_PORT: 2 is the port")
+
+
+@pytest.mark.parametrize(
+    "argv", [["-tls-port=0", "-port=0"], ["-tls-port=8080", "-no-http"], ["-tls-port=8443", "-no-http=false"]]
+)
+def test_ports_that_do_not_meet_are_taken(argv: list[str]) -> None:
+    assert load(argv, {}).tls_port is not None

@@ -17,6 +17,8 @@ from smgwproxy.errors import (
     CertificateChanged,
     CertificateRevoked,
     ClientGone,
+    ClientNotAllowed,
+    CrossSite,
     ExchangeError,
     GatewayAnswerIncomplete,
     GatewayAnswerInvalid,
@@ -31,6 +33,7 @@ from smgwproxy.errors import (
     PinRefused,
     PinWithdrawn,
     TrustStoreError,
+    UnknownHost,
 )
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
@@ -407,6 +410,9 @@ def test_every_error_has_its_own_class_status_and_type(tmp_path: Path) -> None:
         PinWithdrawn(origin),
         PinRefused(origin, "0" * 64),
         TrustStoreError("It cannot be read.", "Mend it."),
+        ClientNotAllowed("203.0.113.7", "203.0.113.0/24"),
+        UnknownHost("smgw.example.org", "smgw.example.org"),
+        CrossSite("https://evil.example"),
     ]
     told = [(error.status, error.proxy_error) for error in errors]
     assert told == [
@@ -425,6 +431,9 @@ def test_every_error_has_its_own_class_status_and_type(tmp_path: Path) -> None:
         (502, "tls_certificate_error"),
         (502, "tls_certificate_error"),
         (500, "proxy_internal_error"),
+        (403, "http_request_denied"),
+        (421, "http_request_denied"),
+        (403, "http_request_denied"),
     ]
     for error in errors[:12]:
         assert str(origin) in error.message

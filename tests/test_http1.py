@@ -103,7 +103,6 @@ def test_targets_come_through_byte_for_byte(target: str) -> None:
         pytest.param(b"GET /a\x0bb HTTP/1.1", id="9112-3.2-control-in-the-target"),
         pytest.param(b"GET /\xc3\xa4 HTTP/1.1", id="9112-3.2-octet-above-ascii-in-the-target"),
         pytest.param(b"GET /\x7f HTTP/1.1", id="9112-3.2-delete-in-the-target"),
-        pytest.param(b"GET /a#b HTTP/1.1", id="9112-3.2-fragment"),
         pytest.param(b"GET /% HTTP/1.1", id="3986-2.1-lone-percent"),
         pytest.param(b"GET /%4 HTTP/1.1", id="3986-2.1-one-hex-digit"),
         pytest.param(b"GET /%4g HTTP/1.1", id="3986-2.1-no-hex-digit"),

@@ -12,7 +12,16 @@ from smgwproxy.commands.serve import serve
 from smgwproxy.config import OPTIONS, Config, Option, build_parser, parse, resolve
 from smgwproxy.origin import Origin
 
-_TAKEN = ("port", "listen", "max-connections", "queue-timeout", "connect-timeout", "read-timeout", "log-level")
+_TAKEN = (
+    "port",
+    "listen",
+    "tls-port",
+    "max-connections",
+    "queue-timeout",
+    "connect-timeout",
+    "read-timeout",
+    "log-level",
+)
 _AS_SLOW_AS_REAL = demo.Delays(login=2.5, request=1.1, export=10)
 _LOOPBACK = "127.0.0.1"
 
@@ -51,6 +60,8 @@ def serve_demo(words: Sequence[str], environ: Mapping[str, str]) -> int:
                 listen=config.listen if "listen" in config.given else _LOOPBACK,
                 truststore=f"file:{Path(directory, 'certs')}",
                 logdir=Path(directory, "logs"),
+                statedir=Path(directory, "state"),
+                no_http=False,
             ),
             ready=lambda port: print(_instructions(config, gateway, port), flush=True),  # noqa: T201  # for the user
         )

@@ -1,0 +1,126 @@
+"""From what was given to a `Config`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from smgwproxy.config.commandline import build_parser, parse
+from smgwproxy.config.options import OPTIONS, Option
+from smgwproxy.config.sources import Given, collect
+from smgwproxy.errors import ConfigError
+from smgwproxy.origin import Origin
+from smgwproxy.renewal import Renewal
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that the proxy was told, checked as far as it can be without touching network or disk.
+
+    ``listen`` is an IP address without brackets or ``localhost``, None means all interfaces (IPv4 and IPv6).
+    ``port`` and ``tls_port`` 0 mean any free one; without a ``tls_port`` there is no HTTPS listener, and with
+    ``no_http`` no other. ``tls_key`` None means that the key is in the file ``tls_cert``. ``server_name`` holds
+    DNS names in lower case, without their last dots. Times are in seconds, ``min_speed`` in bytes a second.
+    ``truststore`` is ``NAME:ARGUMENT``. ``given`` maps each option that was given to the way it was; ask
+    `source`.
+    """
+
+    target: Origin
+    port: int
+    certdir: Path
+    logdir: Path
+    logfile: str
+    listen: str | None
+    allow: tuple[IPv4Network | IPv6Network, ...]
+    server_name: tuple[str, ...]
+    tls_port: int | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    no_http: bool
+    statedir: Path
+    truststore: str
+    renewal: Renewal
+    max_connections: int
+    queue_timeout: float
+    connect_timeout: float
+    read_timeout: float
+    store_timeout: float
+    max_clients: int
+    max_clients_per_address: int
+    handshake_timeout: float
+    head_timeout: float
+    body_timeout: float
+    idle_timeout: float
+    min_speed: int
+    log_level: str
+    given: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
+
+    def source(self, name: str) -> str:
+        """How the option ``name`` was given, to begin an error with.
+
+        ``--port``, ``SMGWPROXY_PORT`` or ``port in FILE``; the flag when the default is in force.
+        """
+        return self.given.get(name, f"--{name}")
+
+
+def load(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
+    """Read the proxy's command line (without the program's name), environment and configuration file.
+
+    Raises `ConfigError` with one line that names the option, the way it was given, and the remedy.
+    """
+    return resolve(parse(build_parser(), argv), environ)
+
+
+def resolve(namespace: argparse.Namespace, environ: Mapping[str, str]) -> Config:
+    """Make the `Config` of what `parse` returned, the environment and the configuration file.
+
+    Options whose flags the parser did not have come from the environment, the file or their defaults. Raises
+    `ConfigError` as `load` does.
+    """
+    given = collect(namespace, environ)
+    values = {option.attribute: _value(option, given.get(option.name)) for option in OPTIONS}
+    if values["truststore"] is None:
+        values["truststore"] = f"file:{values['certdir']}"
+    sources = {name: told.source for name, told in given.items()}
+    config = Config(**values, given=MappingProxyType(sources))
+    _check_together(config)
+    return config
+
+
+def _value(option: Option, told: Given | None) -> Any:
+    if told is None:
+        told = Given(() if option.default is None else (option.default,), option.flag)
+    texts: Sequence[str] = told.texts
+    if option.kind == "several":
+        texts = [part.strip() for text in texts for part in text.split(",")]
+    try:
+        values = tuple(option.parse(text) for text in texts)
+    except ValueError as error:
+        raise ConfigError(f"{told.source}: {error}") from error
+    if option.kind == "several":
+        return values
+    return values[0] if values else None
+
+
+def _check_together(config: Config) -> None:
+    """Refuse options that are right each and wrong together."""
+    if not config.allow:  # an empty array
+        _refuse(config, "allow", "the list is empty, so nobody would be served: give a network, or leave it out")
+    if config.tls_key and not config.tls_cert:
+        _refuse(config, "tls-key", "a key is of no use without its certificate: give --tls-cert as well")
+    if config.tls_port is None:
+        if config.tls_cert:
+            _refuse(config, "tls-cert", "no HTTPS listener would use the certificate: give --tls-port as well")
+        if config.no_http:
+            _refuse(config, "no-http", "there would be no listener at all: give --tls-port as well")
+    elif config.tls_port == config.port != 0 and not config.no_http:
+        _refuse(config, "tls-port", f"{config.port} is the port for HTTP: give another one, or --no-http as well")
+
+
+def _refuse(config: Config, name: str, told: str) -> None:
+    raise ConfigError(f"{config.source(name)}: {told}")

@@ -1,0 +1,286 @@
+"""The table of options."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from smgwproxy.access import HOME_NETWORKS
+from smgwproxy.config import values
+from smgwproxy.config.values import LOG_LEVELS
+from smgwproxy.origin import Origin
+
+ENVIRONMENT_PREFIX = "SMGWPROXY_"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of the command line, the environment and the configuration file.
+
+    ``parse`` turns its text into the value, or raises `ValueError` with one line that quotes the text and
+    tells the remedy. ``default`` is a text too; None where there is none, or it follows from another option.
+    ``shown`` is what the help says of the default when not the text itself. ``original`` marks the options of
+    the original Go program. ``kind`` tells how many texts there are: one; ``several``, whose value is a tuple of
+    what each was parsed into; or none, for a ``switch``, whose flag alone means true.
+    """
+
+    name: str
+    metavar: str
+    help: str
+    parse: Callable[[str], object]
+    default: str | None
+    shown: str | None = None
+    original: bool = False
+    kind: Literal["one", "several", "switch"] = "one"
+
+    @property
+    def flag(self) -> str:
+        """The flag as the help shows it."""
+        return f"--{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return ENVIRONMENT_PREFIX + self.attribute.upper()
+
+    @property
+    def attribute(self) -> str:
+        """The name of the attribute of `Config` and of the parsed namespace."""
+        return self.name.replace("-", "_")
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Tell the remedy for ``word``, which is none of ``known``."""
+    near = difflib.get_close_matches(word, tuple(known), n=1)
+    return f"did you mean {near[0]}?" if near else "--help lists the options"
+
+
+_PORT = values.whole(0, 65535, "give a port from 1 to 65535, or 0 for any free one")
+_CLIENTS = values.whole(1, 10000, "give a number from 1 to 10000")
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "target",
+        "HOST[:PORT]",
+        "address of the Smart Meter Gateway",
+        Origin.parse,
+        "10.11.120.2",
+        original=True,
+    ),
+    Option(
+        "port",
+        "PORT",
+        "port to listen at; 0 takes any free one",
+        _PORT,
+        "8080",
+        original=True,
+    ),
+    Option(
+        "certdir",
+        "DIR",
+        "where the file trust store keeps the gateway's certificate, one JSON file a gateway",
+        values.directory,
+        "./certs",
+        original=True,
+    ),
+    Option(
+        "logdir",
+        "DIR",
+        "where the log files are written",
+        values.directory,
+        "./logs",
+        original=True,
+    ),
+    Option(
+        "logfile",
+        "NAME",
+        "name of the link to the current log file, and the end of each log file's name",
+        values.file_name,
+        "proxy.log",
+        original=True,
+    ),
+    Option(
+        "listen",
+        "ADDRESS",
+        "address of this machine to listen at: an IP address, localhost, or all",
+        values.listen,
+        "all",
+        shown="all interfaces, IPv4 and IPv6",
+    ),
+    Option(
+        "allow",
+        "CIDR",
+        "network whose clients are served, or a single address, instead of the default ones; repeat it for more",
+        values.network,
+        ",".join(map(str, HOME_NETWORKS)),
+        shown="private, loopback and link-local ones",
+        kind="several",
+    ),
+    Option(
+        "server-name",
+        "NAME",
+        "DNS name by which clients call the proxy, and all names under it, beside addresses, names without a dot "
+        "and names of home networks; repeat it for more",
+        values.server_name,
+        None,
+        shown="none",
+        kind="several",
+    ),
+    Option(
+        "tls-port",
+        "PORT",
+        "port to listen at with HTTPS as well; 0 takes any free one",
+        _PORT,
+        None,
+        shown="none",
+    ),
+    Option(
+        "tls-cert",
+        "FILE",
+        "certificate of the HTTPS listener in PEM, with its chain and maybe its key",
+        values.file,
+        None,
+        shown="one made by the proxy itself",
+    ),
+    Option(
+        "tls-key",
+        "FILE",
+        "key of --tls-cert in PEM",
+        values.file,
+        None,
+        shown="in the file of --tls-cert",
+    ),
+    Option(
+        "no-http",
+        "true|false",
+        "listen with HTTPS alone",
+        values.switch,
+        "false",
+        kind="switch",
+    ),
+    Option(
+        "statedir",
+        "DIR",
+        "where the certificate that the proxy makes for its HTTPS listener is kept",
+        values.directory,
+        "./state",
+    ),
+    Option(
+        "truststore",
+        "SPEC",
+        "where pinned certificates are kept, as NAME:ARGUMENT",
+        values.truststore,
+        None,
+        shown="file:CERTDIR",
+    ),
+    Option(
+        "renewal",
+        "WHEN",
+        "whether a new certificate with the pinned one's key is accepted by itself: ask, or same-key",
+        values.renewal,
+        "ask",
+    ),
+    Option(
+        "max-connections",
+        "N",
+        "connections to the gateway at the same time; further requests wait their turn",
+        values.whole(1, 1000, "give a number from 1 to 1000"),
+        "1",
+    ),
+    Option(
+        "queue-timeout",
+        "SECONDS",
+        "how long a request waits for its turn before it is answered with 503",
+        values.seconds,
+        "60",
+    ),
+    Option(
+        "connect-timeout",
+        "SECONDS",
+        "how long the gateway may take to accept a connection, TLS handshake included",
+        values.seconds,
+        "10",
+    ),
+    Option(
+        "read-timeout",
+        "SECONDS",
+        "how long the gateway may be silent before and within an answer",
+        values.seconds,
+        "180",
+    ),
+    Option(
+        "store-timeout",
+        "SECONDS",
+        "how long the trust store may take to answer; then nothing is sent",
+        values.seconds,
+        "10",
+    ),
+    Option(
+        "max-clients",
+        "N",
+        "connections of clients at the same time",
+        _CLIENTS,
+        "200",
+    ),
+    Option(
+        "max-clients-per-address",
+        "N",
+        "connections of clients from one address at the same time",
+        _CLIENTS,
+        "50",
+    ),
+    Option(
+        "handshake-timeout",
+        "SECONDS",
+        "how long a client may take for its TLS handshake",
+        values.seconds,
+        "10",
+    ),
+    Option(
+        "head-timeout",
+        "SECONDS",
+        "how long a client may take for the head of its request",
+        values.seconds,
+        "10",
+    ),
+    Option(
+        "body-timeout",
+        "SECONDS",
+        "how long a client may send no byte of its request's body, or take none of its answer",
+        values.seconds,
+        "30",
+    ),
+    Option(
+        "idle-timeout",
+        "SECONDS",
+        "how long a client's connection is kept open between requests",
+        values.seconds,
+        "60",
+    ),
+    Option(
+        "min-speed",
+        "BYTES",
+        "bytes a second below which a client is cut off once it has used up --body-timeout; 0 lets it be slow",
+        values.whole(0, 1_000_000_000, "give a number of bytes from 1 to 1000000000, or 0 for no limit"),
+        "500",
+    ),
+    Option(
+        "log-level",
+        "LEVEL",
+        f"how much is logged: {', '.join(LOG_LEVELS)}; debug adds headers and the start of text bodies",
+        values.log_level,
+        "info",
+    ),
+)
+
+CONFIG = Option(
+    "config",
+    "FILE",
+    "TOML file with any of these options, as in: port = 8081",
+    Path,
+    None,
+    shown="none",
+)

@@ -1,0 +1,81 @@
+"""The TLS context of the HTTPS listener, which follows the files of its certificate."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+from pathlib import Path
+
+from smgwproxy.certificate import Certificate
+from smgwproxy.errors import ConfigError
+from smgwproxy.own_certificate.loading import Files, load
+
+_State = tuple[object, ...]
+
+
+class ServerIdentity:
+    """What the proxy shows its clients: the certificate in ``files``, and the one that they hold later.
+
+    Contexts are of ``context_class``, gevent's for instance. A renewed certificate is told to ``logger``. One that
+    cannot be used is told once for each change of the files; then the one before it stays, and the files are tried
+    again for each connection. So they may be written one after the other: in the end the new pair counts.
+
+    Safe between threads and greenlets; a renewal is read in the one that asks. Raises `ConfigError` when ``files``
+    cannot be used at first.
+    """
+
+    def __init__(self, files: Files, context_class: type[ssl.SSLContext], logger: logging.Logger) -> None:
+        self._files = files
+        self._context_class = context_class
+        self._logger = logger
+        self._lock = threading.Lock()
+        # Looked at before the files are read: who changes them meanwhile is noticed next time.
+        self._used = _state(files)
+        self._refused: _State | None = None
+        self._loaded = load(files, context_class)
+
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate that is shown now."""
+        return self._loaded.certificate
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context for a new connection: at the cost of a look at the files' dates while they stay."""
+        with self._lock:
+            state = _state(self._files)
+            if state != self._used:
+                self._renew(state)
+            return self._loaded.context
+
+    def _renew(self, state: _State) -> None:
+        before = self.certificate
+        try:
+            self._loaded = load(self._files, self._context_class)
+        except ConfigError as error:
+            if state != self._refused:
+                self._logger.warning("the new certificate cannot be used, the old one still is: %s", error)
+            self._refused = state
+            return
+        self._used, self._refused = state, None
+        if self.certificate != before:
+            ends = self.certificate.description.not_after
+            self._logger.info(
+                "the new certificate in %s is used from now on: SHA-256 %s, ends %s",
+                self._files.certificate,
+                self.certificate.fingerprint,
+                ends,
+            )
+
+
+def _state(files: Files) -> _State:
+    """Return what differs when one of the files was changed, or exchanged, or may be read now."""
+    return tuple(_state_of(path) for path in dict.fromkeys((files.certificate, files.key)))
+
+
+def _state_of(path: Path) -> _State:
+    try:
+        found = path.stat()
+    except OSError as error:
+        return (error.errno,)
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -1,0 +1,148 @@
+"""From the files of a certificate and its key to a TLS context, or to an error that names the option."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import ssl
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from smgwproxy.certificate import Certificate
+from smgwproxy.errors import ConfigError
+
+_LARGEST = 1024 * 1024  # bytes; a long chain with its key has some 20,000
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
+_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_OF_ANOTHER = frozenset({"KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED"})  # another key; of another kind
+
+# With forward secrecy and authenticated encryption; TLS 1.3 has no others.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where a certificate (with its chain, if it has one) and its private key are: PEM, in one file or in two.
+
+    ``source`` and ``key_source`` tell how they were given, to begin an error with. ``remedy`` is what to do when
+    their content cannot be used; empty when that depends on what is wrong.
+    """
+
+    certificate: Path
+    key: Path
+    source: str = "--tls-cert"
+    key_source: str = "--tls-key"
+    remedy: str = ""
+
+    @classmethod
+    def given(cls, certificate: Path, key: Path | None, source: str, key_source: str) -> Files:
+        """Files that a person gave; without ``key`` it is in the file of the certificate."""
+        here = certificate.absolute()  # errors tell paths to people who do not know where this runs
+        return cls(here, here if key is None else key.absolute(), source, key_source)
+
+    def wrong(self, path: Path, what: str, remedy: str) -> ConfigError:
+        """Return the error that ``path``, one of the two, cannot be used."""
+        source = self.source if path == self.certificate else self.key_source
+        return ConfigError(f"{source}: {path} {what}: {remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A certificate, and a server's TLS context that shows it."""
+
+    certificate: Certificate
+    context: ssl.SSLContext
+
+
+def load(files: Files, context_class: type[ssl.SSLContext] = ssl.SSLContext) -> Loaded:
+    """Load ``files`` into a context for TLS 1.2 and 1.3 and HTTP/1.1; never asks for a password.
+
+    The files are read twice: when they are exchanged meanwhile, certificate and context may be of different times.
+    Raises `ConfigError` with one line that names the option and the remedy.
+    """
+    match = _CERTIFICATE.search(_content(files, files.certificate))
+    if match is None:
+        remedy = files.remedy or "give the file that does"
+        raise files.wrong(files.certificate, "holds no whole certificate in PEM", remedy)
+    if not _KEY.search(_content(files, files.key)):
+        remedy = files.remedy or "give the file that does with --tls-key"
+        raise files.wrong(files.key, "holds no private key in PEM", remedy)
+    context = _context(context_class)
+    try:
+        certificate = Certificate.from_pem(match[0].decode("ascii", "replace"))
+        context.load_cert_chain(files.certificate, files.key, password=_refuse)
+    except (_EncryptedError, ssl.SSLError, ValueError) as error:
+        raise _unusable(files, error) from error
+    except OSError as error:  # it went away in this moment, or there is no handle left
+        raise _unreadable(files, files.certificate, error) from error
+    return Loaded(certificate, context)
+
+
+def _context(context_class: type[ssl.SSLContext]) -> ssl.SSLContext:
+    context = context_class(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_ciphers(_CIPHERS)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class _EncryptedError(Exception):
+    """OpenSSL wants a password."""
+
+
+def _refuse() -> NoReturn:
+    raise _EncryptedError  # without this function OpenSSL would ask at the terminal
+
+
+# --- files ----------------------------------------------------------------------------------------------
+
+
+def _content(files: Files, path: Path) -> bytes:
+    try:
+        return _octets(path)
+    except OSError as error:
+        raise _unreadable(files, path, error) from error
+
+
+def _octets(path: Path) -> bytes:
+    # A pipe or a device in the file's place must not make anybody wait.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            octets = file.read(_LARGEST + 1)
+    finally:
+        os.close(handle)
+    if len(octets) > _LARGEST:
+        raise OSError(errno.EFBIG, f"it has more than {_LARGEST} bytes")
+    return octets
+
+
+# --- errors ---------------------------------------------------------------------------------------------
+
+
+def _unreadable(files: Files, path: Path, error: OSError) -> ConfigError:
+    remedy = "check the path, and that this user may read the file"
+    if files.remedy:
+        remedy += f"; if it is lost, {files.remedy}"
+    return files.wrong(path, f"cannot be read ({error.strerror})", remedy)
+
+
+def _unusable(files: Files, error: Exception) -> ConfigError:
+    reason = getattr(error, "reason", None)
+    if isinstance(error, _EncryptedError):
+        path, what = files.key, "holds a private key that is encrypted"
+        remedy = f"give a key without a password, which this makes: openssl pkey -in {path} -out NEW"
+    elif reason in _OF_ANOTHER:
+        path, what = files.key, f"holds another private key than that of the certificate in {files.certificate}"
+        remedy = "give the key that the certificate was made for"
+    else:
+        told = reason.replace("_", " ").lower() if reason else "the PEM is damaged"
+        path, what = files.certificate, f"cannot be used with its key ({told})"
+        remedy = "give files that are whole"
+    return files.wrong(path, what, files.remedy or remedy)

@@ -1,0 +1,105 @@
+"""The gevent server on the LAN side: takes connections, and gives each a handler of its own."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import gevent
+from gevent.pool import Pool
+from gevent.pywsgi import WSGIServer
+
+from smgwproxy.access import Access
+from smgwproxy.limits import DoorLimits
+from smgwproxy.server.handler import Handler
+from smgwproxy.server.listening import open_listener
+from smgwproxy.server.places import Places
+from smgwproxy.wsgi import Environ
+
+__all__ = ["Application", "ProxyServer", "ServerTls", "open_listener"]
+
+_LOOK_AFTER_SECONDS = 1.0
+
+Application = Callable[[Environ, Any], Any]
+
+
+class ServerTls(Protocol):
+    """Where the TLS context for a client's handshake comes from."""
+
+    def context(self) -> ssl.SSLContext:
+        """Return gevent's kind of context, with the certificate that is in force now. Must not wait long."""
+        ...
+
+
+class ProxyServer(WSGIServer):
+    """Serves ``application`` on ``listener``, with TLS when ``tls`` is given.
+
+    Each connection is a greenlet of its own. Servers that share ``places`` share the number of connections;
+    without it this one has those of ``limits`` for itself. ``access`` says who may come in.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        application: Application,
+        logger: logging.Logger,
+        *,
+        access: Access | None = None,
+        limits: DoorLimits | None = None,
+        places: Places | None = None,
+        tls: ServerTls | None = None,
+    ) -> None:
+        host, port = listener.getsockname()[:2]
+        self.tls = tls
+        self.scheme = "http" if tls is None else "https"
+        self._greenlets = Pool()
+        super().__init__(
+            listener,
+            application,
+            log=None,
+            error_log=None,
+            spawn=self._greenlets,
+            handler_class=Handler,
+            # Known beforehand, so that pywsgi asks no name server.
+            environ={"SERVER_NAME": host, "SERVER_PORT": str(port), "wsgi.url_scheme": self.scheme},
+        )
+        self.logger = logger
+        self.access = access or Access()
+        self.limits = limits or DoorLimits()
+        self.places = places or Places(self.limits.clients, self.limits.clients_per_address)
+        self.stopping = False
+        self.handlers: set[Handler] = set()
+        self._looking_after: gevent.Greenlet[..., None] | None = None
+
+    def start(self) -> None:
+        """Take connections."""
+        super().start()
+        self._looking_after = gevent.spawn(self._look_after)
+
+    def begin_to_stop(self) -> None:
+        """Take no new connection and close those without a request; does not wait."""
+        self.stopping = True
+        self.close()
+        for handler in list(self.handlers):
+            handler.stop_waiting()
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Stop: requests that run have ``timeout`` seconds to finish, then they are broken off."""
+        self.begin_to_stop()
+        super().stop(timeout)
+        if self._looking_after is not None:
+            self._looking_after.kill()
+
+    def break_off(self) -> None:
+        """End running requests at once; their clients see that the answers are not whole."""
+        for handler in list(self.handlers):
+            handler.break_off()
+
+    def _look_after(self) -> None:
+        while True:
+            gevent.sleep(_LOOK_AFTER_SECONDS)
+            for handler in list(self.handlers):
+                handler.look_after()

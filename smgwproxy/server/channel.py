@@ -1,0 +1,212 @@
+"""One client's connection: bytes in and out, each within its time, with a bounded buffer on the way out."""
+
+from __future__ import annotations
+
+import math
+import socket
+import ssl
+import struct
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+import gevent
+import gevent.ssl
+from gevent.event import Event
+
+from smgwproxy.server.pace import Pace
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
+_ESTABLISHED = 1  # the first byte of struct tcp_info; no farewell of the client has come
+_AT_ONCE = 256 * 1024
+_RECORD = 16 * 1024  # TLS takes a piece whole or not at all, so none may be larger than a record
+_LINGER_SECONDS = 1.0
+_LINGER_BYTES = 1024 * 1024
+
+
+class Channel:
+    """The connection ``sock``, a socket of gevent's, encrypted or not.
+
+    One greenlet reads and writes. What the client does not take at once waits in a buffer of ``room`` bytes, so
+    that who writes need not wait; it waits while there is more. A client that takes nothing for ``patience``
+    seconds, or takes it more slowly than ``speed`` bytes a second, has failed. All methods raise `OSError` when
+    the connection ends or fails, `TimeoutError` when the client is too slow.
+    """
+
+    def __init__(self, sock: Any, *, room: int, patience: float, speed: float) -> None:
+        self._sock = sock
+        self._room = room
+        self._at_once = _AT_ONCE
+        self._patience = patience
+        self._speed = speed
+        self._pace = Pace(math.inf)
+        self._expected_since = 0.0
+        self._waiting_since: float | None = None
+        self._backlog: deque[bytes] = deque()
+        self._owed = 0
+        self._writer: gevent.Greenlet[..., None] | None = None
+        self._moved = Event()
+        self._failure: OSError | None = None
+        self._clean = True
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when the client keeps us waiting, on the clock of `time.monotonic`; None when it does not."""
+        return self._waiting_since
+
+    def shake_hands(self, context: ssl.SSLContext, seconds: float) -> None:
+        """Do TLS from now on; ``context`` is gevent's kind."""
+        self._expected_since = self._waiting_since = time.monotonic()
+        try:
+            with gevent.Timeout(seconds, TimeoutError("no TLS handshake in time")):
+                self._sock = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
+                self._sock.do_handshake()
+            self._at_once = _RECORD
+        finally:
+            self._waiting_since = None
+
+    # --- in ---------------------------------------------------------------------------------------------
+
+    def expect(self, patience: float, speed: float = math.inf) -> None:
+        """Give the client ``patience`` seconds for what it sends from now on; see `Pace`."""
+        self._pace = Pace(patience, speed)
+        self._expected_since = time.monotonic()
+
+    def receive(self, size: int) -> bytes:
+        """Return 1 to ``size`` bytes as soon as any are there; empty when the client has ended its side."""
+        if self._pace.left <= 0:
+            raise TimeoutError("the client is too slow")
+        began = time.monotonic()
+        self._waiting_since = self._expected_since
+        data: bytes = b""
+        try:
+            self._sock.settimeout(min(self._pace.left, 1e6))
+            data = self._sock.recv(size)
+        finally:
+            self._waiting_since = None
+            self._pace.waited(time.monotonic() - began, len(data))
+        return data
+
+    def peek(self) -> bytes:
+        """Return the first byte that came, without taking it; before `shake_hands` only."""
+        self._waiting_since = self._expected_since
+        try:
+            self._sock.settimeout(min(self._pace.left, 1e6))
+            first: bytes = self._sock.recv(1, socket.MSG_PEEK)
+            return first
+        finally:
+            self._waiting_since = None
+
+    # --- out --------------------------------------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        """Hand over ``data``; returns before the client has it, and waits only while the buffer is full."""
+        if not self._backlog and self._failure is None:
+            data = self._send_at_once(data)
+        if data:
+            self._backlog.append(data)
+            self._owed += len(data)
+            if self._writer is None:
+                self._writer = gevent.spawn(self._write)
+        self._wait_until_owed_at_most(self._room)
+
+    def flush(self) -> None:
+        """Wait until the client's side has taken all."""
+        self._wait_until_owed_at_most(0)
+
+    def _wait_until_owed_at_most(self, octets: int) -> None:
+        if self._owed > octets and self._failure is None:
+            self._waiting_since = time.monotonic()
+            try:
+                while self._owed > octets and self._failure is None:
+                    self._moved.clear()
+                    self._moved.wait()
+            finally:
+                self._waiting_since = None
+        if self._failure is not None:
+            raise self._failure
+
+    def _send_at_once(self, data: bytes) -> bytes:
+        """Send what can be sent without waiting; return the rest, which must be sent from the same place on."""
+        self._sock.settimeout(0.0)
+        left = memoryview(data)
+        with suppress(BlockingIOError):
+            while left and (sent := self._sock.send(left[: self._at_once])):
+                left = left[sent:]
+        return bytes(left)
+
+    def _write(self) -> None:
+        pace = Pace(self._patience, self._speed)
+        try:
+            while self._backlog:
+                left = memoryview(self._backlog[0])
+                while left:
+                    if pace.left <= 0:
+                        raise TimeoutError("the client takes its answer too slowly")
+                    began = time.monotonic()
+                    self._sock.settimeout(pace.left)
+                    sent = self._sock.send(left[: self._at_once])
+                    pace.waited(time.monotonic() - began, sent)
+                    left = left[sent:]
+                    self._owed -= sent
+                    self._moved.set()
+                self._backlog.popleft()
+        except OSError as error:
+            self._failure = error
+        finally:
+            self._writer = None
+            self._moved.set()
+
+    # --- the end ----------------------------------------------------------------------------------------
+
+    def has_left(self) -> bool:
+        """Tell whether the client has closed its side, or the connection has failed; does not wait.
+
+        Bytes that came before the farewell do not hide it: the kernel is asked for the connection's state.
+        """
+        try:
+            return bool(self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED)
+        except OSError:
+            return True
+
+    def hang_up(self) -> None:
+        """Let the one who waits for the client read what is there already, and then the end."""
+        with suppress(OSError):  # the client has closed it first
+            # Not the shutdown of an SSLSocket, after which that one would read without TLS.
+            socket.SocketType.shutdown(getattr(self._sock, "_sock", self._sock), socket.SHUT_RD)
+
+    def linger(self) -> None:
+        """End our side, and let the client read all before unread bytes of its own make TCP reset.
+
+        RFC 9112 section 9.6. Takes a second and a megabyte at most: who sends a long body gets no more.
+        """
+        with suppress(OSError):  # too slow, or gone
+            self.flush()
+            self._say_farewell()
+            self._sock.shutdown(socket.SHUT_WR)  # of TLS, too: what is read now is thrown away
+            self.expect(_LINGER_SECONDS)
+            left = _LINGER_BYTES
+            while left > 0 and (data := self.receive(65536)):
+                left -= len(data)
+
+    def break_off(self, *, reset: bool) -> None:
+        """Let the end be no clean one: without TLS's farewell, and with a TCP ``reset`` if need be."""
+        self._clean = False
+        if reset:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+
+    def close(self) -> None:
+        """Close the connection; what is still in the buffer is lost."""
+        if self._writer is not None:
+            self._writer.kill(block=False)
+        elif self._clean:
+            self._say_farewell()
+        self._sock.close()
+
+    def _say_farewell(self) -> None:
+        """Tell a TLS client that nothing is missing; its own farewell is not waited for (RFC 8446 6.1)."""
+        if isinstance(self._sock, gevent.ssl.SSLSocket):
+            self._sock.settimeout(0.0)
+            with suppress(OSError, ValueError):  # it has not come about, or has ended already
+                self._sock.unwrap()

@@ -1,0 +1,249 @@
+"""One connection of a client, from its first byte to its last: request after request."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote_to_bytes
+
+import gevent
+from gevent import Greenlet
+from gevent.pywsgi import WSGIHandler
+
+from smgwproxy import problem
+from smgwproxy.errors import BadRequest, ClientGone, ClientTooSlow, ExchangeError, InternalError, TooManyClients
+from smgwproxy.http1 import (
+    BodyReader,
+    Chunked,
+    Incomplete,
+    Length,
+    MessageError,
+    RequestHead,
+    expectations,
+    request_framing,
+    values,
+)
+from smgwproxy.server.answer import AnswerWriter
+from smgwproxy.server.channel import Channel
+from smgwproxy.server.reading import RequestBody, read_head
+from smgwproxy.wire import Wire
+from smgwproxy.wsgi import LINES, TARGET, Environ
+
+if TYPE_CHECKING:
+    from smgwproxy.server import ProxyServer, ServerTls
+
+_TLS_HANDSHAKE = b"\x16"  # the first byte of every TLS connection (RFC 8446 section 5.1)
+
+
+class Handler(WSGIHandler):
+    """A `Visitor`: one connection, its requests read by `smgwproxy.http1`, each answered by the application.
+
+    Of pywsgi's handler only the place in the server is used: its parser and its writer are replaced.
+    """
+
+    server: ProxyServer
+
+    def __init__(self, sock: socket.socket, address: Any, server: ProxyServer) -> None:
+        # The base class would make a file of the socket, whose buffer nobody but its parser may read.
+        self.client_address = address
+        self.server = server
+        limits = server.limits
+        self._channel = Channel(sock, room=limits.buffer, patience=limits.body_timeout, speed=limits.min_speed)
+        self._wire = Wire(self._channel.receive)
+        self._greenlet = cast("Greenlet[..., None]", gevent.getcurrent())
+        self._in_exchange = False
+        self._abandoned = False
+
+    @property
+    def address(self) -> str:
+        """The client's address; IPv4 as such even when the listener is IPv6."""
+        address: str = self.client_address[0]
+        return address.removeprefix("::ffff:")
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when the client keeps this handler waiting, on the clock of `time.monotonic`."""
+        return self._channel.waiting_since
+
+    def hang_up(self) -> None:
+        """End the connection as if the client had done so."""
+        self._channel.hang_up()
+
+    def handle(self) -> None:
+        """Serve requests until either side closes the connection."""
+        server = self.server
+        entered = server.places.enter(self)
+        server.handlers.add(self)
+        try:
+            if entered:
+                if server.tls is not None:
+                    self._begin_tls(server.tls)
+                while self._serve_one():
+                    pass
+            elif server.tls is None and len(server.handlers) <= 2 * server.limits.clients:
+                self._refuse(TooManyClients(server.limits.clients, server.limits.clients_per_address))
+        except (_EndOfConnection, ClientGone, OSError) as error:
+            server.logger.debug("the connection of %s ended: %s", self.address, error)
+        finally:
+            server.handlers.discard(self)
+            server.places.leave(self)
+            self._channel.close()
+
+    def stop_waiting(self) -> None:
+        """Hang up, unless a request is being worked on."""
+        if not self._in_exchange:
+            self.hang_up()
+
+    def look_after(self) -> None:
+        """End the exchange when the client has left while the gateway was being waited for."""
+        if self._in_exchange and not self._abandoned and self.waiting_since is None and self._channel.has_left():
+            self._abandoned = True
+            gone = ClientGone("The client went away before it had its answer.")
+            self._greenlet.kill(gone, block=False)
+
+    def break_off(self) -> None:
+        """End everything at once; the client sees that its answer is not whole."""
+        self._greenlet.kill(block=False)
+
+    # --- one request ------------------------------------------------------------------------------------
+
+    def _begin_tls(self, tls: ServerTls) -> None:
+        limits = self.server.limits
+        self._channel.expect(limits.handshake_timeout)
+        if self._channel.peek() not in {b"", _TLS_HANDSHAKE}:
+            self._refuse(BadRequest("This port takes only HTTPS.", 400, "Put https:// before the address."))
+            raise _EndOfConnection("it does not speak TLS")
+        self._channel.shake_hands(tls.context(), limits.handshake_timeout)
+
+    def _serve_one(self) -> bool:
+        """Serve one request; False when it was the last one of this connection."""
+        self._in_exchange = False
+        request = None if self.server.stopping else self._next_request()
+        if request is None:
+            return False
+        self._in_exchange = True  # only a whole head is a request that a stop must wait for
+        head, framing = request
+        body = RequestBody(BodyReader(self._wire, framing), lambda: self._begin_body(head))
+        answer = AnswerWriter(self._send, head, must_close=lambda: self.server.stopping or not body.complete)
+        self._respond(answer, self._environ(head, body))
+        if not body.complete:
+            self._channel.linger()
+        return not answer.closes
+
+    def _next_request(self) -> tuple[RequestHead, Length | Chunked] | None:
+        """Wait for a request, and let it in or refuse it; None when there is none to answer any more."""
+        limits = self.server.limits
+        self._channel.expect(limits.idle_timeout)
+        if not self._wire.begun():
+            return None
+        self._channel.expect(limits.head_timeout)
+        head = None
+        try:
+            head = read_head(self._wire, self.server.scheme)
+            framing = request_framing(head)
+            self.server.access.check(self.address, head)
+        except Incomplete:
+            return None
+        except MessageError as error:
+            self._refuse(BadRequest(f"The request was refused: {error}.", error.status), head)
+        except TimeoutError:
+            self._refuse(ClientTooSlow(f"No whole request head came within {limits.head_timeout:g} s."))
+        except ExchangeError as error:
+            self._refuse(error, head)
+        else:
+            return head, framing
+        return None
+
+    def _begin_body(self, head: RequestHead) -> None:
+        if "100-continue" in expectations(head.minor, head.lines) and not self._wire.pending:
+            self._channel.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._channel.expect(self.server.limits.body_timeout, self.server.limits.min_speed)
+
+    def _refuse(self, error: ExchangeError, head: RequestHead | None = None) -> None:
+        """Answer what gets no further than the door, and end the connection."""
+        self.server.logger.warning("refused a request of %s: %s", self.address, error.message)
+        head = head or RequestHead("", "", 1, [])
+        status, lines, body = problem.render(error, ",".join(values(head.lines, "accept")))
+        answer = AnswerWriter(self._send, head, must_close=lambda: True)
+        answer.start(problem.status_line(status), lines)
+        answer.write(body)
+        self._channel.linger()
+
+    def _respond(self, answer: AnswerWriter, environ: Environ) -> None:
+        """Run the application; a fault before its answer begins becomes a page, a later one breaks it off."""
+        result: Any = None
+        try:
+            result = self.server.application(environ, answer.start)
+            for piece in result:
+                answer.write(piece)
+            answer.finish()
+            self._flush()
+        except _EndOfConnection:
+            raise
+        except Exception as error:
+            if not isinstance(error, ExchangeError):
+                self.server.logger.exception("fault while answering %s", self.address)
+            if answer.begun:
+                self._flush()
+                self._break_off(answer)
+                raise _EndOfConnection(f"its answer broke off: {error}") from error
+            status, lines, body = problem.render(
+                InternalError("The proxy failed at this request.", "The log of the proxy has the details."),
+                environ.get("HTTP_ACCEPT", ""),
+            )
+            answer.start(problem.status_line(status), lines)
+            answer.write(body)
+        except BaseException:  # the greenlet is killed, at the end of the grace time
+            self._break_off(answer)
+            raise
+        finally:
+            if hasattr(result, "close"):
+                result.close()
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._channel.send(data)
+        except OSError as error:
+            raise _EndOfConnection(str(error)) from error
+
+    def _flush(self) -> None:
+        try:
+            self._channel.flush()
+        except OSError as error:
+            raise _EndOfConnection(str(error)) from error
+
+    def _break_off(self, answer: AnswerWriter) -> None:
+        """See to it that a body cut short cannot be taken for a whole one (RFC 9112 section 8)."""
+        # Where only the end of the connection ends the body, it must not be a clean one.
+        self._channel.break_off(reset=answer.ends_with_connection)
+
+    def _environ(self, head: RequestHead, body: RequestBody) -> Environ:
+        """Build the environ of PEP 3333, with the target and the lines as they came beside it."""
+        path, _, query = head.target.partition("?")
+        environ: Environ = self.server.get_environ()
+        environ.update(
+            {
+                "REQUEST_METHOD": head.method,
+                "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+                "QUERY_STRING": query,
+                "SERVER_PROTOCOL": f"HTTP/1.{head.minor}",
+                "REMOTE_ADDR": self.address,
+                "REMOTE_PORT": str(self.client_address[1]),
+                "wsgi.input": body,
+                "wsgi.input_terminated": True,
+                TARGET: head.target,
+                LINES: head.lines,
+            }
+        )
+        for name, value in head.lines:
+            if "_" in name:
+                continue  # X_Y would be taken for X-Y
+            key = name.upper().replace("-", "_")
+            key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+            joint = "; " if key == "HTTP_COOKIE" else ","
+            environ[key] = environ[key] + joint + value if key in environ else value
+        return environ
+
+
+class _EndOfConnection(Exception):  # no error that anybody is told: `handle` ends with it
+    """The connection to the client has ended, or must end, in the middle of an answer."""

@@ -1,0 +1,508 @@
+"""Nobody holds a place for long by being slow: with a head, a body, a handshake, an answer, or with nothing."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+import pytest
+
+from smgwproxy.errors import ClientGone, ClientTooSlow
+from smgwproxy.limits import DoorLimits, Limits
+from smgwproxy.truststores.file import FileTrustStore
+from tests.support import (
+    AHEAD,
+    OK,
+    PATIENCE,
+    Identity,
+    Peer,
+    RawGateway,
+    RunningProxy,
+    connected,
+    raw_exchange,
+    receive_all,
+    receive_until,
+    running_proxy,
+)
+
+StartGateway = Callable[..., RawGateway]
+GET = b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n"
+BIG = b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + b"x" * 20_000_000
+SOON = 0.3  # seconds; the tests wait for what happens then, and never for the time
+
+
+def drip(client: socket.socket, octets: bytes) -> bytes:
+    """Send byte after byte until the other side closes the connection; return what it said."""
+    said = b""
+    client.settimeout(SOON / 10)
+    for number in range(len(octets)):
+        with suppress(BrokenPipeError, ConnectionResetError):
+            client.sendall(octets[number : number + 1])
+        try:
+            piece = client.recv(65536)
+        except TimeoutError:
+            continue
+        except ConnectionResetError:
+            return said
+        if not piece:
+            return said
+        said += piece
+    raise AssertionError("the proxy took it all")
+
+
+# --- requests -------------------------------------------------------------------------------------------
+
+
+def test_half_a_head_is_answered_with_408(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool
+) -> None:
+    gateway = raw_gateway(OK)
+    door = DoorLimits(head_timeout=SOON)
+    with running_proxy(gateway.origin, store, door=door, tls=identity if tls else None) as proxy:
+        said = raw_exchange(proxy.port, b"GET / HTTP/1.1\r\nHo", tls=tls)
+    assert said.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert b"\r\nConnection: close\r\n" in said
+    assert gateway.connections == 0
+
+
+def test_head_that_drips_is_cut_off(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool
+) -> None:
+    gateway = raw_gateway(OK)
+    door = DoorLimits(head_timeout=SOON)
+    with (
+        running_proxy(gateway.origin, store, door=door, tls=identity if tls else None) as proxy,
+        connected(proxy.port, tls=tls) as client,
+    ):
+        assert drip(client, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 90).startswith(b"HTTP/1.1 408 ")
+    assert gateway.connections == 0
+
+
+def test_deadline_of_a_head_begins_with_its_first_byte(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    gateway = raw_gateway(OK)
+    with (
+        running_proxy(gateway.origin, store, door=DoorLimits(head_timeout=SOON)) as proxy,
+        connected(proxy.port) as client,
+    ):
+        client.settimeout(2 * SOON)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        client.settimeout(PATIENCE)
+        client.sendall(GET)
+        receive_until(client, b"ok")
+
+
+@pytest.mark.parametrize("start", [b"", GET], ids=["before a request", "after one"])
+def test_idle_connection_is_closed_without_a_word(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool, start: bytes
+) -> None:
+    gateway = raw_gateway(OK)
+    door = DoorLimits(idle_timeout=SOON)
+    with (
+        running_proxy(gateway.origin, store, door=door, tls=identity if tls else None) as proxy,
+        connected(proxy.port, tls=tls) as client,
+    ):
+        client.sendall(start)
+        if start:
+            receive_until(client, b"ok")
+        assert receive_all(client) == b""
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 100", b"Transfer-Encoding: chunked"])
+def test_body_that_does_not_come_is_answered_with_408_and_the_gateway_hears_nothing(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool, head: bytes
+) -> None:
+    gateway = raw_gateway(OK)
+    door = DoorLimits(body_timeout=SOON)
+    with running_proxy(gateway.origin, store, door=door, tls=identity if tls else None) as proxy:
+        said = raw_exchange(proxy.port, b"POST / HTTP/1.1\r\nHost: pi\r\n" + head + b"\r\n\r\n", tls=tls)
+        assert isinstance(proxy.next_exchange().error, ClientTooSlow)
+    assert said.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert gateway.connections == 0
+
+
+def test_body_that_drips_is_cut_off_and_the_gateway_hears_nothing(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool
+) -> None:
+    gateway = raw_gateway(OK)
+    door = DoorLimits(body_timeout=SOON, min_speed=10_000)
+    with (
+        running_proxy(gateway.origin, store, door=door, tls=identity if tls else None) as proxy,
+        connected(proxy.port, tls=tls) as client,
+    ):
+        client.sendall(b"POST / HTTP/1.1\r\nHost: pi\r\nContent-Length: 1000\r\n\r\n")
+        assert drip(client, b"x" * 1000).startswith(b"HTTP/1.1 408 ")
+    assert gateway.connections == 0
+
+
+def test_slow_but_steady_body_is_waited_for(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    gateway = raw_gateway(OK)
+    door = DoorLimits(body_timeout=SOON, min_speed=0)
+    with running_proxy(gateway.origin, store, door=door) as proxy, connected(proxy.port) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: pi\r\nContent-Length: 30\r\nConnection: close\r\n\r\n")
+        assert drip(client, b"x" * 1000).endswith(b"ok")
+    assert gateway.received.endswith(b"x" * 30)
+
+
+def test_large_upload_that_falls_silent_gives_its_turn_back(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    def script(peer: Peer) -> None:
+        if b"GET" in peer.read_head():
+            peer.send(OK)
+        else:
+            peer.discard_body(AHEAD)
+            arrived.set()
+            peer.begun()
+
+    arrived = threading.Event()
+    gateway = raw_gateway(script)
+    with (
+        running_proxy(gateway.origin, store, door=DoorLimits(body_timeout=SOON)) as proxy,
+        connected(proxy.port) as client,
+    ):
+        client.sendall(b"POST / HTTP/1.1\r\nHost: pi\r\nContent-Length: 9000000\r\n\r\n" + b"x" * AHEAD)
+        assert arrived.wait(PATIENCE)
+        assert raw_exchange(proxy.port, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")).endswith(b"ok")
+
+
+# --- TLS ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", [b"", b"\x16", b"\x16\x03\x01\x02\x00"])
+def test_client_that_does_not_finish_its_handshake_is_cut_off(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, start: bytes
+) -> None:
+    gateway = raw_gateway(OK)
+    door = DoorLimits(handshake_timeout=SOON)
+    with (
+        running_proxy(gateway.origin, store, door=door, tls=identity) as proxy,
+        connected(proxy.port) as client,
+    ):
+        client.sendall(start)
+        assert receive_all(client) == b""
+
+
+def test_handshake_that_drips_is_cut_off(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    door = DoorLimits(handshake_timeout=SOON)
+    with (
+        running_proxy(gateway.origin, store, door=door, tls=identity) as proxy,
+        connected(proxy.port) as client,
+    ):
+        assert drip(client, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc" + b"\x03" * 400) == b""
+
+
+def test_silent_handshakes_do_not_hold_up_others(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, store, tls=identity) as proxy, ExitStack() as open_ones:
+        for _ in range(20):
+            open_ones.enter_context(connected(proxy.port)).sendall(b"\x16\x03\x01")
+        with connected(proxy.port, tls=True) as client:
+            client.sendall(GET)
+            receive_until(client, b"ok")
+
+
+# --- answers --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def client_that_does_not_read(port: int) -> Iterator[socket.socket]:
+    """Ask for something, and take as little as the kernel allows."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(PATIENCE)
+        client.connect(("127.0.0.1", port))
+        client.sendall(GET)
+        yield client
+
+
+def answered(proxy: RunningProxy) -> bool:
+    """Ask as another client does."""
+    with connected(proxy.port) as client:
+        client.sendall(GET)
+        return client.recv(15).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_client_that_does_not_take_its_answer_is_cut_off_and_frees_the_gateway(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    gateway = raw_gateway(BIG)
+    with (
+        running_proxy(gateway.origin, store, door=DoorLimits(body_timeout=SOON)) as proxy,
+        client_that_does_not_read(proxy.port) as client,
+    ):
+        assert client.recv(15).startswith(b"HTTP/1.1 200 OK")
+        assert answered(proxy)
+        assert len(receive_all(client)) < len(BIG)
+
+
+def test_client_that_does_not_take_a_small_answer_does_not_hold_the_gateway(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    size = DoorLimits().buffer
+    gateway = raw_gateway(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+    with (
+        running_proxy(gateway.origin, store, Limits(queue_timeout=PATIENCE / 2)) as proxy,
+        client_that_does_not_read(proxy.port) as client,
+    ):
+        assert client.recv(15).startswith(b"HTTP/1.1 200 OK")
+        assert answered(proxy)
+        receive_until(client, b"\r\n\r\n" + b"x" * size)
+
+
+def test_client_that_does_not_read_costs_no_more_than_its_buffer(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    sent = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.connection.settimeout(SOON)
+        size = 0
+        with suppress(TimeoutError, OSError):
+            peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            while size < 200_000_000:
+                size += peer.connection.send(b"x" * 65536)
+        sizes.append(size)
+        sent.set()
+
+    sizes: list[int] = []
+    gateway = raw_gateway(script)
+    with (
+        running_proxy(gateway.origin, store) as proxy,
+        client_that_does_not_read(proxy.port),
+    ):
+        assert sent.wait(PATIENCE)
+    # the rest is in the kernel's buffers of the gateway's connection, some megabytes at most
+    assert sizes[0] < 20_000_000
+
+
+# --- what is not read -----------------------------------------------------------------------------------
+
+
+def upload_until_refused(client: socket.socket, piece: bytes) -> int:
+    """Send as long as the proxy takes it; return how many bytes it took."""
+    sent = 0
+    with suppress(ConnectionError):
+        while sent < 200_000_000:
+            client.sendall(piece)
+            sent += len(piece)
+    return sent
+
+
+def test_early_answer_of_the_proxy_does_not_drain_the_upload(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, store, body_limit=1000) as proxy, connected(proxy.port) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: pi\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert upload_until_refused(client, b"10000\r\n" + b"x" * 65536 + b"\r\n") < 20_000_000
+        assert proxy.next_exchange().status == 413
+    assert gateway.connections == 0
+
+
+def test_early_answer_of_the_gateway_ends_the_upload_and_reaches_the_client(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.read_head()
+        peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")  # no final answer
+        peer.discard_body(3 * AHEAD)
+        peer.send(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno")
+        release.wait(PATIENCE)
+
+    release = threading.Event()
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store) as proxy, connected(proxy.port) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: pi\r\nContent-Length: 200000000\r\n\r\n")
+        reader = threading.Thread(target=lambda: said.append(receive_all(client)))
+        said: list[bytes] = []
+        reader.start()
+        assert upload_until_refused(client, b"x" * 65536) < 50_000_000
+        reader.join(PATIENCE)
+        exchange = proxy.next_exchange()
+        release.set()
+    assert exchange.status == 401
+    assert exchange.error is None
+    assert said[0].startswith(b"HTTP/1.1 401 Unauthorized\r\n")
+    assert said[0].endswith(b"\r\nConnection: close\r\n\r\nno")
+
+
+def test_connection_with_half_a_request_is_not_used_again(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    def script(peer: Peer) -> None:
+        if b"POST" in peer.read_head():
+            peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+            peer.discard_body(10**9)
+        else:
+            peer.send(OK)
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store) as proxy:
+        with connected(proxy.port) as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: pi\r\nContent-Length: 200000000\r\n\r\n")
+            upload_until_refused(client, b"x" * 65536)
+        assert proxy.next_exchange().status == 413
+        assert answered(proxy)
+
+
+# --- clients that leave ---------------------------------------------------------------------------------
+
+
+def leave(client: socket.socket, how: str) -> None:
+    """Go away: with a farewell, or without."""
+    if how == "reset":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    client.close()
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("behind", [b"", GET], ids=["", "with another request behind"])
+def test_client_that_leaves_while_the_gateway_thinks_frees_its_place(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool, how: str, behind: bytes
+) -> None:
+    asked = threading.Event()
+
+    def script(peer: Peer) -> None:
+        if b"slow" in peer.read_head():
+            asked.set()
+            peer.begun()  # until the proxy hangs up
+        else:
+            peer.send(OK)
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store, tls=identity if tls else None) as proxy:
+        with connected(proxy.port, tls=tls) as client:
+            client.sendall(b"GET /slow HTTP/1.1\r\nHost: pi\r\n\r\n" + behind)
+            assert asked.wait(PATIENCE)
+            leave(client, how)
+        exchange = proxy.next_exchange()
+        assert isinstance(exchange.error, ClientGone)
+        assert exchange.request.target == "/slow"
+        assert next(peer for peer in gateway.peers if b"slow" in peer.received).ended.wait(PATIENCE)
+        with connected(proxy.port, tls=tls) as other:
+            other.sendall(GET)
+            receive_until(other, b"ok")
+
+
+def test_client_that_leaves_in_the_queue_is_never_forwarded(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def script(peer: Peer) -> None:
+        while head := peer.read_head():
+            if b"slow" in head:
+                asked.set()
+                release.wait(PATIENCE)
+            peer.send(OK)
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store) as proxy, connected(proxy.port) as first:
+        first.sendall(b"GET /slow HTTP/1.1\r\nHost: pi\r\n\r\n")
+        assert asked.wait(PATIENCE)
+        with connected(proxy.port) as second:
+            second.sendall(b"GET /left HTTP/1.1\r\nHost: pi\r\n\r\n")
+        assert isinstance(proxy.next_exchange().error, ClientGone)
+        release.set()
+        receive_until(first, b"ok")
+        assert answered(proxy)
+    assert b"/left" not in gateway.received
+
+
+def test_client_that_leaves_within_its_answer_frees_its_place(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    def script(peer: Peer) -> None:
+        if b"slow" in peer.read_head():
+            peer.send(b"HTTP/1.1 200 OK\r\n\r\nsome")
+            peer.begun()
+        else:
+            peer.send(OK)
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store) as proxy:
+        with connected(proxy.port) as client:
+            client.sendall(b"GET /slow HTTP/1.1\r\nHost: pi\r\n\r\n")
+            receive_until(client, b"some\r\n")
+        assert isinstance(proxy.next_exchange().error, ClientGone)
+        assert answered(proxy)
+
+
+# --- places ---------------------------------------------------------------------------------------------
+
+
+def start_of(kind: str) -> bytes:
+    return {
+        "idle": b"",
+        "dripping heads": b"GET / HTTP/1.1\r\nHost",
+        "dripping bodies": b"POST / HTTP/1.1\r\nHost: pi\r\nContent-Length: 4096\r\n\r\nx",
+        "dripping chunks": b"POST / HTTP/1.1\r\nHost: pi\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx",
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["idle", "dripping heads", "dripping bodies", "dripping chunks"])
+@pytest.mark.parametrize("addresses", [1, 4, 200])
+def test_two_hundred_lazy_connections_keep_no_good_client_out(
+    raw_gateway: StartGateway, store: FileTrustStore, kind: str, addresses: int
+) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, store) as proxy, ExitStack() as open_ones:
+        for number in range(200):
+            client = socket.create_connection(
+                ("127.0.0.1", proxy.port), PATIENCE, (f"127.0.0.{1 + number % addresses}", 0)
+            )
+            open_ones.enter_context(client)
+            client.sendall(start_of(kind))
+        for _ in range(3):
+            assert answered(proxy)
+        assert len(proxy.server.places) <= 200
+
+
+def test_clients_above_the_number_are_told_so(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.read_head()
+        asked.set()
+        release.wait(PATIENCE)
+        peer.send(OK)
+
+    gateway = raw_gateway(script)
+    door = DoorLimits(clients=2, clients_per_address=1)
+    with (
+        running_proxy(gateway.origin, store, Limits(connections=2), door=door) as proxy,
+        connected(proxy.port) as first,
+    ):
+        first.sendall(GET)
+        assert asked.wait(PATIENCE)
+        said = raw_exchange(proxy.port, GET)
+        release.set()
+        receive_until(first, b"ok")
+    assert said.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"\r\nRetry-After: 10\r\n" in said
+    assert b"Proxy-Status: smgwproxy; error=connection_limit_reached;" in said
+    assert gateway.connections <= 2  # the first use's handshake, and the one request
+
+
+def test_listeners_may_share_their_places(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    gateway = raw_gateway(OK)
+    door = DoorLimits(clients=1)
+    with (
+        running_proxy(gateway.origin, store, door=door) as one,
+        running_proxy(gateway.origin, store, door=door) as other,
+    ):
+        other.hub.call(lambda: setattr(other.server, "places", one.server.places))
+        with connected(one.port) as client:
+            client.sendall(GET)
+            receive_until(client, b"ok")
+            assert answered(other)
+            assert receive_all(client) == b"", "its place was given away"
