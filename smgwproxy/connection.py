@@ -206,6 +206,23 @@ class ExactConnection(HTTPSConnection):
             self.sock is not None and cast(ssl.SSLSocket, self.sock).pending() > 0
         )
 
+    @property
+    def is_connected(self) -> bool:
+        """Tell, without waiting, whether the connection stands, and nothing came that nobody asked for.
+
+        urllib3 only looks whether anything can be read, and takes TLS 1.3's tickets for the end.
+        """
+        if self.sock is None:
+            return False
+        self.sock.settimeout(0.0)
+        try:
+            cast(Wire, self._wire).begun()
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
+
     def peer_certificate(self) -> bytes:
         """Shake hands only, and return the DER of the peer's certificate. Sends no request; closes itself."""
         try:

@@ -1,4 +1,4 @@
-"""The certificate of the HTTPS listener: made, kept, loaded and renewed; on real files, shown in real handshakes."""
+"""The certificate of the HTTPS listener: made, kept, loaded, renewed; on real files and in real handshakes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import ssl
-import stat
 import subprocess
 import sys
 import threading
@@ -16,10 +15,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import gevent.server
 import gevent.ssl
@@ -81,7 +81,6 @@ class Server:
 
     def __init__(self, context: Callable[[], ssl.SSLContext]) -> None:
         self._context = context
-        self.failures: list[BaseException] = []
         self._listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -102,15 +101,15 @@ class Server:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            connection.settimeout(PATIENCE)
-            try:
-                with self._context().wrap_socket(connection, server_side=True) as secure:
-                    secure.sendall(b"ok")
-                    with suppress(OSError):
-                        secure.unwrap()
-            except OSError as error:
-                self.failures.append(error)
-                connection.close()
+            threading.Thread(target=self._greet, args=(connection,), daemon=True).start()
+
+    def _greet(self, connection: socket.socket) -> None:
+        connection.settimeout(PATIENCE)
+        with connection, suppress(OSError):  # as the client sees
+            secure = self._context().wrap_socket(connection, server_side=True)
+            with secure:
+                secure.sendall(b"ok")
+                secure.unwrap()
 
 
 def trusting(pem: bytes) -> ssl.SSLContext:
@@ -293,7 +292,7 @@ def test_a_strict_client_that_trusts_it_is_content(
 
 @pytest.mark.parametrize("name", ["smgw.local", "127.0.0.2"])
 def test_it_is_not_taken_for_another_name(own: Files, server: Server, name: str) -> None:
-    with pytest.raises(ssl.SSLCertVerificationError, match="mismatch|not valid for"):
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"mismatch|not valid for"):
         connect(server.port, trusting(own.certificate.read_bytes()), name)
 
 
@@ -360,9 +359,9 @@ def test_clients_of_tls_1_2_and_1_3_are_served(server: Server, version: ssl.TLSV
 def test_clients_of_tls_1_1_are_not(server: Server) -> None:
     client = trusting_all()
     client.set_ciphers("ALL:@SECLEVEL=0")  # or the client itself would refuse
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         client.minimum_version = client.maximum_version = ssl.TLSVersion.TLSv1_1
-    with pytest.raises(ssl.SSLError, match="(?i)protocol.version"):
+    with pytest.raises(ssl.SSLError, match=r"(?i)protocol.version"):
         connect(server.port, client)
 
 
@@ -371,7 +370,7 @@ def test_clients_with_weak_ciphers_only_are_not(server: Server, ciphers: str) ->
     client = trusting_all()
     client.maximum_version = ssl.TLSVersion.TLSv1_2
     client.set_ciphers(ciphers)
-    with pytest.raises(ssl.SSLError, match="(?i)handshake.failure"):
+    with pytest.raises(ssl.SSLError, match=r"(?i)handshake.failure"):
         connect(server.port, client)
 
 
@@ -423,7 +422,10 @@ def test_contexts_are_of_the_class_that_is_given_such_as_gevents(own: Files) -> 
 
 
 def test_gevent_is_not_imported() -> None:
-    code = "import sys, smgwproxy.own_certificate\nassert not {'gevent', 'urllib3', 'cryptography'} & set(sys.modules)"
+    code = (
+        "import sys, smgwproxy.own_certificate\n"
+        "assert not {'gevent', 'urllib3', 'cryptography'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], timeout=PATIENCE, check=True)
 
 
@@ -798,7 +800,7 @@ def test_it_is_used_from_a_directory_that_may_only_be_read_and_missing_permissio
 
 
 UNUSABLE = {
-    "empty": lambda pem: b"",
+    "empty": lambda _: b"",
     "zeros-as-a-crash-leaves-them": lambda pem: bytes(len(pem)),
     "half": lambda pem: pem[: len(pem) // 2],
     "without-its-last-line": lambda pem: pem[: pem.rindex(b"-----END")],
@@ -809,7 +811,7 @@ UNUSABLE = {
     ),
     "damaged-certificate": lambda pem: pem.replace(b"MII", b"AAA", 1),
     "no-base64": lambda pem: pem[:-60] + b"!" + pem[-59:],
-    "a-page": lambda pem: b"<html>not found</html>",
+    "a-page": lambda _: b"<html>not found</html>",
     "too-large": lambda pem: pem + b" " * 1024 * 1024,
 }
 
@@ -893,12 +895,22 @@ def parts(identity: Identity) -> tuple[bytes, bytes]:
     return pem[middle:], pem[:middle]
 
 
+def written(path: Path, octets: bytes) -> Path:
+    """Write a file as if that were long ago: within a tick of its clock the system tells no two changes apart."""
+    path.write_bytes(octets)
+    os.utime(path, (1, 1))
+    return path
+
+
+def in_one(directory: Path, identity: Identity) -> Files:
+    """Put certificate and key into one file."""
+    return given(written(directory / "pair.pem", identity.pem_file.read_bytes()))
+
+
 def in_two(directory: Path, identity: Identity) -> Files:
     """Put certificate and key into a file each."""
-    certificate, key = directory / "fullchain.pem", directory / "privkey.pem"
-    for path, octets in zip((certificate, key), parts(identity), strict=True):
-        path.write_bytes(octets)
-    return given(certificate, key)
+    certificate, key = parts(identity)
+    return given(written(directory / "fullchain.pem", certificate), written(directory / "privkey.pem", key))
 
 
 def encrypted(key: bytes, form: serialization.PrivateFormat) -> bytes:
@@ -1201,23 +1213,16 @@ def test_a_renewed_file_is_shown_from_the_next_connection_on_and_told_once(
     follow: Callable[[Files], Followed],
     put: Callable[[Path, bytes], None],
 ) -> None:
-    path = tmp_path / "pair.pem"
-    shutil.copy(identity.pem_file, path)
-    one = follow(given(path))
+    one = follow(in_one(tmp_path, identity))
+    path = one.files.certificate
     with one.connect() as open_before:
         assert one.shown() == one.identity.certificate == identity.certificate
         put(path, renewed.pem_file.read_bytes())
         assert [one.shown(), one.shown()] == [renewed.certificate] * 2
         assert open_before.getpeercert(binary_form=True) == identity.certificate.der
     assert one.identity.certificate == renewed.certificate
-    ends = renewed.certificate.description.not_after
-    assert one.told() == [
-        (
-            "INFO",
-            f"the new certificate in {path} is used from now on: SHA-256 {renewed.certificate.fingerprint}, "
-            f"ends {ends}",
-        )
-    ]
+    told = f"SHA-256 {renewed.certificate.fingerprint}, ends {renewed.certificate.description.not_after}"
+    assert one.told() == [("INFO", f"the new certificate in {path} is used from now on: {told}")]
 
 
 @WAYS
@@ -1250,16 +1255,15 @@ def test_files_that_are_renewed_one_after_the_other_end_in_the_new_pair(
 def test_each_change_that_cannot_be_used_is_told_once_and_the_old_certificate_stays(
     tmp_path: Path, identity: Identity, renewed: Identity, follow: Callable[[Files], Followed]
 ) -> None:
-    path = tmp_path / "pair.pem"
-    shutil.copy(identity.pem_file, path)
-    one = follow(given(path))
+    one = follow(in_one(tmp_path, identity))
+    path = one.files.certificate
     pem = renewed.pem_file.read_bytes()
     for put in (
         lambda: path.write_bytes(b""),
         lambda: path.write_bytes(pem[:100]),
         lambda: path.write_bytes(pem[:-10]),
         path.unlink,
-        lambda: (path.unlink(), path.mkdir()),
+        path.mkdir,
     ):
         put()
         assert [one.shown(), one.shown()] == [identity.certificate] * 2
@@ -1274,9 +1278,8 @@ def test_each_change_that_cannot_be_used_is_told_once_and_the_old_certificate_st
 def test_files_that_change_and_hold_the_same_certificate_are_not_told(
     tmp_path: Path, identity: Identity, follow: Callable[[Files], Followed]
 ) -> None:
-    path = tmp_path / "pair.pem"
-    shutil.copy(identity.pem_file, path)
-    one = follow(given(path))
+    one = follow(in_one(tmp_path, identity))
+    path = one.files.certificate
     before = one.identity.context()
     exchanged(path, identity.pem_file.read_bytes())
     assert one.shown() == identity.certificate
@@ -1297,9 +1300,8 @@ def test_what_the_system_refused_is_tried_again_though_no_file_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A proxy without a free handle would otherwise show the old certificate until it ends."""
-    path = tmp_path / "pair.pem"
-    shutil.copy(identity.pem_file, path)
-    one = follow(given(path))
+    one = follow(in_one(tmp_path, identity))
+    path = one.files.certificate
     exchanged(path, renewed.pem_file.read_bytes())
 
     def refuse(*_: object) -> NoReturn:
@@ -1319,38 +1321,64 @@ def test_permissions_that_change_are_a_change(
 ) -> None:
     one = follow(in_two(tmp_path, identity))
     before = one.identity.context()
-    one.files.key.chmod(0o640)
+    changed_at = one.files.key.stat().st_ctime_ns
+    while one.files.key.stat().st_ctime_ns == changed_at:  # until the next tick of the system's clock
+        one.files.key.chmod(0o640)
     after = one.identity.context()
     assert after is not before
     assert one.identity.context() is after
 
 
+class Hasty(ssl.SSLContext):
+    """Lets ``meanwhile`` happen whenever a certificate was read and its key was not yet."""
+
+    meanwhile: ClassVar[list[Callable[[], object]]] = []
+
+    def load_cert_chain(self, *paths: Any, **options: Any) -> None:
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        super().load_cert_chain(*paths, **options)
+
+
 @pytest.mark.parametrize("at", ["start", "renewal"])
 def test_a_change_while_the_files_are_read_is_not_missed(
-    tmp_path: Path, identity: Identity, renewed: Identity, monkeypatch: pytest.MonkeyPatch, at: str
+    tmp_path: Path, identity: Identity, impostor: Identity, renewed: Identity, at: str
 ) -> None:
-    path = tmp_path / "pair.pem"
-    shutil.copy(identity.pem_file, path)
-
-    def load_too_early(files: Files, context_class: type[ssl.SSLContext]) -> object:
-        loaded = load(files, context_class)
-        exchanged(path, renewed.pem_file.read_bytes())
-        return loaded
-
-    logger = logging.getLogger("own")
+    files = in_one(tmp_path, identity)
+    path = files.certificate
+    change = partial(exchanged, path, renewed.pem_file.read_bytes())
     if at == "start":
-        with monkeypatch.context() as patch:
-            patch.setattr(following, "load", load_too_early)
-            one = ServerIdentity(given(path), ssl.SSLContext, logger)
-    else:
-        one = ServerIdentity(given(path), ssl.SSLContext, logger)
-        exchanged(path, identity.pem_file.read_bytes())
-        with monkeypatch.context() as patch:
-            patch.setattr(following, "load", load_too_early)
-            one.context()
-    assert one.certificate == identity.certificate
-    one.context()
-    assert one.certificate == renewed.certificate
+        Hasty.meanwhile = [change]
+    one = ServerIdentity(files, Hasty, logging.getLogger("own"))
+    if at == "renewal":
+        Hasty.meanwhile = [change]
+        exchanged(path, impostor.pem_file.read_bytes())
+    with Server(one.context) as server:
+        assert shown(server.port) == one.certificate == renewed.certificate
+    assert Hasty.meanwhile == []
+
+
+def test_a_file_that_goes_away_while_it_is_read_and_comes_back_is_no_error(
+    tmp_path: Path, identity: Identity
+) -> None:
+    files = in_one(tmp_path, identity)
+    path = files.certificate
+    away = path.with_name("away")
+    Hasty.meanwhile = [lambda: path.rename(away), lambda: None]
+    told = told_by(lambda: load(files, Hasty))
+    assert "No such file or directory" in told
+    Hasty.meanwhile = [lambda: (path.unlink(), shutil.copy(identity.pem_file, path))]
+    shutil.copy(identity.pem_file, path)
+    assert load(files, Hasty).certificate == identity.certificate
+
+
+def test_files_that_never_rest_are_read_a_few_times_and_no_more(tmp_path: Path, identity: Identity) -> None:
+    files = in_one(tmp_path, identity)
+    path = files.certificate
+    Hasty.meanwhile = [lambda: exchanged(path, identity.pem_file.read_bytes())] * 100
+    assert load(files, Hasty).certificate == identity.certificate
+    assert len(Hasty.meanwhile) == 90
+    Hasty.meanwhile = []
 
 
 def test_the_proxys_own_certificate_is_followed_too(own: Files, follow: Callable[[Files], Followed]) -> None:

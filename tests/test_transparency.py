@@ -15,11 +15,13 @@ from tests.support import (
     AHEAD,
     OK,
     PATIENCE,
+    Identity,
     Peer,
     RawGateway,
     RunningProxy,
     Script,
     always,
+    connected,
     head_lines,
     raw_exchange,
     running_proxy,
@@ -179,29 +181,60 @@ def test_upload_with_a_length_streams(raw_gateway: StartGateway, store: FileTrus
         assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
 
 
-def test_100_continue_is_sent_only_when_the_gateway_takes_the_body(
-    raw_gateway: StartGateway, store: FileTrustStore
+LENGTH, CHUNKED = ("Content-Length: 2", b"hi"), ("Transfer-Encoding: chunked", b"2\r\nhi\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize(("framing", "body"), [LENGTH, CHUNKED], ids=["length", "chunked"])
+def test_100_continue_is_sent_once_the_gateways_connection_stands(
+    raw_gateway: StartGateway, store: FileTrustStore, framing: str, body: bytes
 ) -> None:
     gateway = raw_gateway(OK)
-    with (
-        before(gateway, store) as proxy,
-        socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as client,
-    ):
-        client.sendall(get("Expect: 100-continue", "Content-Length: 2", method="POST"))
+    with before(gateway, store) as proxy, connected(proxy.port) as client:
+        client.sendall(get("Expect: 100-continue", framing, method="POST"))
         assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        client.sendall(b"hi")
+        assert gateway.open_now == 1
+        connections = gateway.connections
+        client.sendall(body)
         assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
+        assert gateway.connections == connections, "the request goes over the connection that stands"
     assert b"Expect" not in gateway.received
+    assert gateway.received.endswith(b"\r\n\r\nhi")
 
 
+@pytest.mark.parametrize(("framing", "body"), [LENGTH, CHUNKED], ids=["length", "chunked"])
 def test_100_continue_is_not_sent_when_the_gateway_is_away(
-    raw_gateway: StartGateway, store: FileTrustStore
+    raw_gateway: StartGateway, store: FileTrustStore, framing: str, body: bytes
 ) -> None:
     gateway = raw_gateway(OK)
     gateway.stop()
     with before(gateway, store) as proxy:
-        said = raw_exchange(proxy.port, get("Expect: 100-continue", "Content-Length: 2", method="POST"))
+        said = raw_exchange(proxy.port, get("Expect: 100-continue", framing, method="POST"))
     assert said.startswith(b"HTTP/1.1 502 ")
+
+
+@pytest.mark.parametrize(("framing", "body"), [LENGTH, CHUNKED], ids=["length", "chunked"])
+def test_100_continue_is_not_sent_when_a_stranger_answers(
+    raw_gateway: StartGateway,
+    store: FileTrustStore,
+    identity: Identity,
+    impostor: Identity,
+    framing: str,
+    body: bytes,
+) -> None:
+    gateway = raw_gateway(OK, who=impostor)
+    store.pin(gateway.origin, identity.certificate)
+    with before(gateway, store) as proxy:
+        said = raw_exchange(proxy.port, get("Expect: 100-continue", framing, method="POST"))
+    assert said.startswith(b"HTTP/1.1 502 ")
+    assert gateway.received == b""
+
+
+def test_body_that_comes_without_waiting_needs_no_100(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    gateway = raw_gateway(OK)
+    with before(gateway, store) as proxy:
+        request = get("Expect: 100-continue", "Content-Length: 2", "Connection: close", method="POST")
+        said = raw_exchange(proxy.port, request + b"hi")
+    assert said.startswith(b"HTTP/1.1 200 OK")  # RFC 9110 section 10.1.1
 
 
 # --- answers --------------------------------------------------------------------------------------------

@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
-from pathlib import Path
 
 from smgwproxy.certificate import Certificate
 from smgwproxy.errors import ConfigError
-from smgwproxy.own_certificate.loading import Files, load
-
-_State = tuple[object, ...]
+from smgwproxy.own_certificate.loading import Files, State, load, state
 
 
 class ServerIdentity:
@@ -30,10 +27,8 @@ class ServerIdentity:
         self._context_class = context_class
         self._logger = logger
         self._lock = threading.Lock()
-        # Looked at before the files are read: who changes them meanwhile is noticed next time.
-        self._used = _state(files)
-        self._refused: _State | None = None
         self._loaded = load(files, context_class)
+        self._refused: State | None = None
 
     @property
     def certificate(self) -> Certificate:
@@ -43,21 +38,21 @@ class ServerIdentity:
     def context(self) -> ssl.SSLContext:
         """Return the context for a new connection: at the cost of a look at the files' dates while they stay."""
         with self._lock:
-            state = _state(self._files)
-            if state != self._used:
-                self._renew(state)
+            now = state(self._files)
+            if now != self._loaded.state:
+                self._renew(now)
             return self._loaded.context
 
-    def _renew(self, state: _State) -> None:
+    def _renew(self, now: State) -> None:
         before = self.certificate
         try:
             self._loaded = load(self._files, self._context_class)
         except ConfigError as error:
-            if state != self._refused:
+            if now != self._refused:
                 self._logger.warning("the new certificate cannot be used, the old one still is: %s", error)
-            self._refused = state
+            self._refused = now
             return
-        self._used, self._refused = state, None
+        self._refused = None
         if self.certificate != before:
             ends = self.certificate.description.not_after
             self._logger.info(
@@ -66,16 +61,3 @@ class ServerIdentity:
                 self.certificate.fingerprint,
                 ends,
             )
-
-
-def _state(files: Files) -> _State:
-    """Return what differs when one of the files was changed, or exchanged, or may be read now."""
-    return tuple(_state_of(path) for path in dict.fromkeys((files.certificate, files.key)))
-
-
-def _state_of(path: Path) -> _State:
-    try:
-        found = path.stat()
-    except OSError as error:
-        return (error.errno,)
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

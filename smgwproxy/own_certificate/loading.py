@@ -14,6 +14,7 @@ from typing import NoReturn
 from smgwproxy.certificate import Certificate
 from smgwproxy.errors import ConfigError
 
+_ATTEMPTS = 10  # to find the files at rest
 _LARGEST = 1024 * 1024  # bytes; a long chain with its key has some 20,000
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
 _KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
@@ -49,20 +50,48 @@ class Files:
         return ConfigError(f"{source}: {path} {what}: {remedy}")
 
 
+State = tuple[object, ...]
+"""What differs when one of the files was changed or exchanged, or can be read now and could not before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A certificate, and a server's TLS context that shows it."""
+    """A certificate, a server's TLS context that shows it, and the state of the files that both were read in."""
 
     certificate: Certificate
     context: ssl.SSLContext
+    state: State
+
+
+def state(files: Files) -> State:
+    """Look at ``files`` without reading them; never raises."""
+    return tuple(_state_of(path) for path in dict.fromkeys((files.certificate, files.key)))
 
 
 def load(files: Files, context_class: type[ssl.SSLContext] = ssl.SSLContext) -> Loaded:
     """Load ``files`` into a context for TLS 1.2 and 1.3 and HTTP/1.1; never asks for a password.
 
-    The files are read twice: when they are exchanged meanwhile, certificate and context may be of different times.
-    Raises `ConfigError` with one line that names the option and the remedy.
+    Files that are exchanged while they are read are read anew, so certificate and key are of one time. Raises
+    `ConfigError` with one line that names the option and the remedy.
     """
+    for _ in range(_ATTEMPTS):
+        before = state(files)
+        outcome = _outcome(files, context_class, before)
+        if state(files) == before:
+            break
+    if isinstance(outcome, ConfigError):
+        raise outcome
+    return outcome
+
+
+def _outcome(files: Files, context_class: type[ssl.SSLContext], before: State) -> Loaded | ConfigError:
+    try:
+        return _loaded(files, context_class, before)
+    except ConfigError as error:
+        return error
+
+
+def _loaded(files: Files, context_class: type[ssl.SSLContext], before: State) -> Loaded:
     match = _CERTIFICATE.search(_content(files, files.certificate))
     if match is None:
         remedy = files.remedy or "give the file that does"
@@ -78,7 +107,7 @@ def load(files: Files, context_class: type[ssl.SSLContext] = ssl.SSLContext) -> 
         raise _unusable(files, error) from error
     except OSError as error:  # it went away in this moment, or there is no handle left
         raise _unreadable(files, files.certificate, error) from error
-    return Loaded(certificate, context)
+    return Loaded(certificate, context, before)
 
 
 def _context(context_class: type[ssl.SSLContext]) -> ssl.SSLContext:
@@ -99,6 +128,14 @@ def _refuse() -> NoReturn:
 
 
 # --- files ----------------------------------------------------------------------------------------------
+
+
+def _state_of(path: Path) -> State:
+    try:
+        found = path.stat()
+    except OSError as error:
+        return (error.errno,)
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _content(files: Files, path: Path) -> bytes:
