@@ -116,8 +116,9 @@ def parse_request_head(octets: bytes) -> RequestHead:
     One empty line before it is skipped (RFC 9112 section 2.2). Raises `MessageError`: 400, 414 for too long a
     request line, 431 for too many lines, 505 for a version other than 1.0 and 1.1.
     """
-    first, lines = _split_head(octets.removeprefix(b"\r\n"))
-    return RequestHead(*_parse_request_line(first), lines)
+    first, rest = _split_head(octets.removeprefix(b"\r\n"))
+    method, target, minor = _parse_request_line(first)
+    return RequestHead(method, target, minor, parse_field_lines(rest))
 
 
 def _parse_request_line(line: str) -> tuple[str, str, int]:
@@ -145,12 +146,12 @@ def parse_answer_head(octets: bytes) -> AnswerHead:
 
     The blank after the status code may be missing, as many servers leave it out when there is no reason.
     """
-    first, lines = _split_head(octets)
+    first, rest = _split_head(octets)
     match = _STATUS_LINE.fullmatch(first)
     if match is None:
         raise MessageError("the status line is malformed")
     minor, status, reason = match.groups()
-    return AnswerHead(int(minor), int(status), reason or "", lines)
+    return AnswerHead(int(minor), int(status), reason or "", parse_field_lines(rest))
 
 
 def parse_field_lines(lines: list[str]) -> Lines:
@@ -166,12 +167,12 @@ def parse_field_lines(lines: list[str]) -> Lines:
     return fields
 
 
-def _split_head(octets: bytes) -> tuple[str, Lines]:
+def _split_head(octets: bytes) -> tuple[str, list[str]]:
     text = octets.decode("latin-1")
     if not text.endswith("\r\n\r\n"):
         raise MessageError(_BARE_LF)
     first, *rest = text[:-4].split("\r\n")
-    return first, parse_field_lines(rest)
+    return first, rest
 
 
 def encoded_head(first: str, lines: Lines) -> bytes:
@@ -331,7 +332,7 @@ class BodyReader:
         if self._left:
             return True
         trailers: list[str] = []
-        while line := self._line(MAX_HEAD):
+        while line := self._line(MAX_HEAD, too_long=431):
             trailers.append(line)
             if len(trailers) > MAX_LINES or sum(map(len, trailers)) > MAX_HEAD:
                 raise MessageError("the trailers are too long", 431)
@@ -339,10 +340,11 @@ class BodyReader:
         self.complete = True
         return False
 
-    def _line(self, limit: int) -> str:
+    def _line(self, limit: int, too_long: int = 400) -> str:
         octets = self.source.line(limit)
         if octets.endswith(b"\r\n"):
             return octets[:-2].decode("latin-1")
         if len(octets) < limit and not octets.endswith(b"\n"):
             raise Incomplete("it ended within a chunk line")
-        raise MessageError("a chunk or its line is longer than it may be, or does not end in CR LF")
+        status = 400 if octets.endswith(b"\n") else too_long
+        raise MessageError("a chunk or its line is longer than it may be, or does not end in CR LF", status)

@@ -18,6 +18,7 @@ _SIOCGIFCONF = 0x8912
 # struct ifreq: the interface's name, then a union of struct sockaddr and the larger struct ifmap
 _NAME = 16
 _ENTRY = _NAME + max(16, 2 * struct.calcsize("L") + 8)
+_FIRST_ROOM = 64  # entries
 _ADDRESS = slice(_NAME + 4, _NAME + 8)  # behind family and port
 
 
@@ -65,7 +66,7 @@ def ipv6_addresses() -> Sequence[IPv6Address]:
 
 def _ipv4_entries(probe: socket.socket) -> bytes:
     """Return the ``struct ifreq`` of each address, see netdevice(7); raises `OSError`."""
-    size = 64 * _ENTRY
+    size = _FIRST_ROOM * _ENTRY
     while True:
         buffer = array.array("B", bytes(size))
         ifconf = fcntl.ioctl(probe, _SIOCGIFCONF, struct.pack("iP", size, buffer.buffer_info()[0]))

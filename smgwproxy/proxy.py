@@ -147,7 +147,8 @@ class ReverseProxy:
 
     def _gather(self, body: IO[bytes], gathered: IO[bytes]) -> int:
         length = 0
-        while piece := body.read(_PIECE):
+        read = getattr(body, "read1", body.read)  # not a byte more than is needed to see that it is too long
+        while piece := read(_PIECE):
             length += len(piece)
             if length > self._body_limit:
                 raise BodyTooLarge(self._body_limit)

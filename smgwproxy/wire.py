@@ -53,6 +53,8 @@ class Wire:
             if not self._more():
                 raise Incomplete("it ended within the head")
         if match.end() > limit:
+            if check is not None:
+                check(bytes(self._buffer))
             raise MessageError(f"the head is longer than {limit} bytes", 431)
         return self._take(match.end())
 

@@ -95,6 +95,12 @@ def test_the_addresses_are_those_that_one_can_listen_at() -> None:
             listener.bind((str(address), 0))
 
 
+def test_no_address_is_lost_however_little_room_there_was_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = machine.ipv4_addresses()
+    monkeypatch.setattr(machine, "_FIRST_ROOM", 1)
+    assert machine.ipv4_addresses() == there
+
+
 IN_A_NETWORK_OF_ITS_OWN = """
 ip link set lo up
 ip link add two type veth peer name one || exit 77  # which makes the peer first

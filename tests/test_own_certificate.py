@@ -333,11 +333,11 @@ def test_curl_and_openssl_trust_it(own: Files, server: Server, tmp_path: Path) -
         pytest.skip("curl or openssl is not here")
     copy = tmp_path / "smgwproxy.crt"
     copy.write_text(load(own).certificate.pem)
-    strict = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", copy, copy]
+    strict = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", str(copy), str(copy)]
     assert subprocess.run(strict, capture_output=True, timeout=PATIENCE, check=False).returncode == 0
     for name in ("localhost", "127.0.0.1", "[::1]"):
         url = f"https://{name}:{server.port}/"
-        asked = ["curl", "--silent", "--http0.9", "--noproxy", "*", "--cacert", copy, url]
+        asked = ["curl", "--silent", "--http0.9", "--noproxy", "*", "--cacert", str(copy), url]
         ran = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert (ran.returncode, ran.stdout) == (0, "ok"), ran.stderr
     mistrusting = ["curl", "--silent", "--http0.9", "--noproxy", "*", f"https://localhost:{server.port}/"]
@@ -416,7 +416,7 @@ def test_contexts_are_of_the_class_that_is_given_such_as_gevents(own: Files) -> 
     with HubThread() as hub:
         server = hub.call(start)
         try:
-            assert shown(server.server_port) == identity.certificate
+            assert shown(int(server.address[1])) == identity.certificate
         finally:
             hub.call(server.stop)
 
@@ -459,6 +459,20 @@ def test_a_relative_directory_is_told_in_full(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     assert ensure(Path("state"), NAMES, ADDRESSES).certificate == tmp_path / "state" / FILE
     assert replace(Path("state"), NAMES, ADDRESSES).certificate == tmp_path / "state" / FILE
+
+
+USED_AGAIN = """
+from smgwproxy.own_certificate import ServerIdentity
+import logging, ssl
+files = ensure(STATE, NAMES, ADDRESSES)
+ServerIdentity(files, ssl.SSLContext, logging.getLogger()).context()
+print("cryptography" in sys.modules)
+"""
+
+
+def test_a_start_with_one_that_is_there_does_not_wait_for_cryptography(tmp_path: Path) -> None:
+    """It takes seconds to import on a small machine."""
+    assert [run(USED_AGAIN, tmp_path) for _ in range(2)] == [["True"], ["False"]]
 
 
 def test_replaced_is_it_only_on_demand(own: Files) -> None:
@@ -507,7 +521,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from smgwproxy.certificate import Certificate
 from smgwproxy.errors import ConfigError
-from smgwproxy.own_certificate import ensure, load, making, replace
+from smgwproxy.own_certificate import ensure, load, replace
 
 os.umask(0)
 NAMES, ADDRESSES = ["pi", "localhost"], [ip_address("127.0.0.1")]
@@ -575,6 +589,7 @@ def test_threads_that_come_first_together_agree_on_one(tmp_path: Path) -> None:
 # a call of the system: between two of them nothing changes on the disk.
 KILLED_AT_EACH_STEP = """
 import io
+from smgwproxy.own_certificate import making
 
 old = load(replace(STATE, ["old"], [])).certificate if sys.argv[1] == "old" else None
 octets = FILE.read_bytes() if old else b""
@@ -799,7 +814,7 @@ def test_it_is_used_from_a_directory_that_may_only_be_read_and_missing_permissio
 # --- what is there is never silently replaced -----------------------------------------------------------
 
 
-UNUSABLE = {
+UNUSABLE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "zeros-as-a-crash-leaves-them": lambda pem: bytes(len(pem)),
     "half": lambda pem: pem[: len(pem) // 2],
@@ -914,7 +929,7 @@ def in_two(directory: Path, identity: Identity) -> Files:
 
 
 def encrypted(key: bytes, form: serialization.PrivateFormat) -> bytes:
-    return serialization.load_pem_private_key(key, None).private_bytes(  # type: ignore[union-attr]  # EC
+    return serialization.load_pem_private_key(key, None).private_bytes(
         serialization.Encoding.PEM, form, serialization.BestAvailableEncryption(b"secret")
     )
 
@@ -929,6 +944,13 @@ def test_certificate_and_key_may_be_in_one_file_or_in_two(tmp_path: Path, identi
         assert loaded.certificate == identity.certificate
         with Server(lambda: loaded.context) as server:  # noqa: B023  # called before the next one
             assert shown(server.port) == identity.certificate
+
+
+def test_files_that_are_given_relatively_are_told_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = given(Path("a.pem"), Path("b.pem"))
+    assert (files.certificate, files.key) == (tmp_path / "a.pem", tmp_path / "b.pem")
+    assert given(Path("a.pem")).key == tmp_path / "a.pem"
 
 
 def test_text_and_a_chain_may_stand_around_the_certificate(
@@ -1284,12 +1306,13 @@ def test_files_that_change_and_hold_the_same_certificate_are_not_told(
     exchanged(path, identity.pem_file.read_bytes())
     assert one.shown() == identity.certificate
     assert one.identity.context() is not before  # the chain may be another
-    path.unlink()
-    assert one.shown() == identity.certificate
-    assert [level for level, _ in one.told()] == ["WARNING"]
-    shutil.copy(identity.pem_file, path)
-    assert one.shown() == identity.certificate
-    assert one.told() == []
+    for _ in range(2):
+        path.unlink()
+        assert one.shown() == identity.certificate
+        assert [level for level, _ in one.told()] == ["WARNING"]
+        shutil.copy(identity.pem_file, path)
+        assert one.shown() == identity.certificate
+        assert one.told() == []
 
 
 def test_what_the_system_refused_is_tried_again_though_no_file_changes(
@@ -1358,18 +1381,24 @@ def test_a_change_while_the_files_are_read_is_not_missed(
     assert Hasty.meanwhile == []
 
 
-def test_a_file_that_goes_away_while_it_is_read_and_comes_back_is_no_error(
-    tmp_path: Path, identity: Identity
+def test_a_key_of_the_next_file_beside_the_certificate_of_the_one_before_is_no_error(
+    tmp_path: Path, identity: Identity, renewed: Identity
 ) -> None:
+    """OpenSSL opens the file twice, and it may be exchanged in between."""
     files = in_one(tmp_path, identity)
-    path = files.certificate
-    away = path.with_name("away")
-    Hasty.meanwhile = [lambda: path.rename(away), lambda: None]
-    told = told_by(lambda: load(files, Hasty))
-    assert "No such file or directory" in told
-    Hasty.meanwhile = [lambda: (path.unlink(), shutil.copy(identity.pem_file, path))]
-    shutil.copy(identity.pem_file, path)
-    assert load(files, Hasty).certificate == identity.certificate
+
+    def exchange_half_way() -> NoReturn:
+        exchanged(files.certificate, renewed.pem_file.read_bytes())
+        raise ssl.SSLError(1, "key values mismatch")
+
+    Hasty.meanwhile = [exchange_half_way]
+    assert load(files, Hasty).certificate == renewed.certificate
+
+
+def test_a_file_that_goes_away_while_it_is_read_is_told(tmp_path: Path, identity: Identity) -> None:
+    files = in_one(tmp_path, identity)
+    Hasty.meanwhile = [files.certificate.unlink]
+    assert "cannot be read (No such file or directory)" in told_by(lambda: load(files, Hasty))
 
 
 def test_files_that_never_rest_are_read_a_few_times_and_no_more(tmp_path: Path, identity: Identity) -> None:
@@ -1386,6 +1415,27 @@ def test_the_proxys_own_certificate_is_followed_too(own: Files, follow: Callable
     before = one.shown()
     replace(own.certificate.parent, NAMES, ADDRESSES)
     assert one.shown() == load(own).certificate != before
+
+
+def test_threads_that_ask_at_once_load_it_once(
+    tmp_path: Path, identity: Identity, renewed: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "own")
+    files = in_one(tmp_path, identity)
+    one = ServerIdentity(files, Hasty, logging.getLogger("own"))
+    exchanged(files.certificate, renewed.pem_file.read_bytes())
+    other = threading.Thread(target=one.context, daemon=True)
+
+    def let_the_other_ask() -> None:
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+
+    Hasty.meanwhile = [let_the_other_ask]
+    one.context()
+    other.join(PATIENCE)
+    assert one.certificate == renewed.certificate
+    assert len(caplog.records) == 1
 
 
 def test_threads_that_ask_while_it_is_renewed_get_whole_pairs(

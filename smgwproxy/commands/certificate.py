@@ -86,6 +86,10 @@ def _overview() -> list[str]:
 
 
 def _run(action: str, words: Sequence[str], environ: Mapping[str, str], console: Console) -> int:
+    if action.startswith("-"):
+        raise ConfigError(
+            f"certificate: {action!r} comes before the action; write {_PROGRAM} ACTION and the options behind it"
+        )
     if action not in _ACTIONS:
         raise ConfigError(f"certificate: there is no action {action!r}; give one of {', '.join(_ACTIONS)}")
     line = _ACTIONS[action]

@@ -39,7 +39,9 @@ class ServerIdentity:
         """Return the context for a new connection: at the cost of a look at the files' dates while they stay."""
         with self._lock:
             now = state(self._files)
-            if now != self._loaded.state:
+            if now == self._loaded.state:
+                self._refused = None  # or a change to what was refused before would not be told
+            else:
                 self._renew(now)
             return self._loaded.context
 

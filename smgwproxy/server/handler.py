@@ -126,7 +126,7 @@ class Handler(WSGIHandler):
         body = RequestBody(BodyReader(self._wire, framing), lambda: self._begin_body(head))
         answer = AnswerWriter(self._send, head, must_close=lambda: self.server.stopping or not body.complete)
         self._respond(answer, self._environ(head, body))
-        if not body.complete:
+        if answer.closes:
             self._channel.linger()
         return not answer.closes
 

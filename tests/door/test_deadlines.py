@@ -504,5 +504,8 @@ def test_listeners_may_share_their_places(raw_gateway: StartGateway, store: File
         with connected(one.port) as client:
             client.sendall(GET)
             receive_until(client, b"ok")
+            (handler,) = one.server.handlers
+            while handler.waiting_since is None:
+                pass  # it has sent the answer, and is about to wait for the next request
             assert answered(other)
             assert receive_all(client) == b"", "its place was given away"

@@ -169,8 +169,8 @@ VECTORS: tuple[Vector, ...] = (
     ),
     _hop(
         "an upgrade to WebSocket goes",
-        b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
-        b"Sec-WebSocket-Version: 13\r\n",
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
         "9110-7.8",
     ),
     _hop("an upgrade that Connection does not name goes", b"Upgrade: h2c\r\n", rule="9110-7.8"),

@@ -24,10 +24,11 @@ SEEN_NEXT = b"GET /next HTTP/1.1\r\nHost: <gateway>\r\n\r\n"
 class Vector:
     """One row.
 
-    ``rule`` is an RFC and its section, joined by a hyphen. ``seen`` are the requests that reach the gateway,
-    with `GATEWAY` in the place of its authority. After them comes a refusal with the status ``refused``, which
-    ends the connection, or the connection ends with the last answer (``ends``), or it lives on. ``interim`` is
-    the number of answers 100 (Continue); there may be fewer where the body has come already. ``only`` names the door, ``http`` or ``https``, to which it is sent.
+    ``rule`` is an RFC and its section, joined by a hyphen. ``seen`` are the requests that reach the gateway, with
+    `GATEWAY` in the place of its authority. After them comes a refusal with the status ``refused``, which ends
+    the connection, or the connection ends with the last answer (``ends``), or it lives on. ``interim`` is the
+    number of answers 100 (Continue); there may be fewer where the body has come already. ``only`` names the door,
+    ``http`` or ``https``, to which it is sent.
     """
 
     claim: str
