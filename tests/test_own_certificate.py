@@ -891,13 +891,10 @@ def test_a_directory_in_its_place_is_not_replaced(tmp_path: Path) -> None:
 def test_a_file_in_the_directorys_place_is_told(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.touch()
-    for action in (lambda: find(state), lambda: ensure(state, NAMES, ADDRESSES)):
-        assert told_by(action).startswith(
-            f"--statedir: {state} cannot be looked into (Not a directory): make it a"
-        )
-    assert told_by(lambda: replace(state, NAMES, ADDRESSES)).startswith(
-        f"--statedir: cannot write {state / FILE} ("
-    )
+    for action in (lambda: find(state, "SOURCE"), lambda: ensure(state, NAMES, ADDRESSES, "SOURCE")):
+        assert told_by(action).startswith(f"SOURCE: {state} cannot be looked into (Not a directory): make it a ")
+    told = told_by(lambda: replace(state, NAMES, ADDRESSES, "SOURCE"))
+    assert told.startswith(f"SOURCE: cannot write {state / FILE} (")
 
 
 # --- files that a person gives --------------------------------------------------------------------------
