@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from smgwproxy.authority import Authority, is_dns_name
+from smgwproxy.authority import Authority
 from smgwproxy.errors import ClientNotAllowed, CrossSite, UnknownHost
+from smgwproxy.host import is_dns_name
 from smgwproxy.http1 import MessageError, RequestHead, values
 
 HOME_NETWORKS: tuple[IPv4Network | IPv6Network, ...] = (

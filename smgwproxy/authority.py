@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from smgwproxy.host import short_form
 from smgwproxy.http1 import MessageError
 
 # RFC 3986 section 3.2.2, without IPvFuture, which nobody has defined, and without the comma: two Host lines that
 # somebody on the way has joined would be read as one name.
 _REG_NAME = r"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})++"
 _AUTHORITY = re.compile(rf"(?:\[(?P<ipv6>[0-9A-Fa-f:.]++)\]|(?P<name>{_REG_NAME}))(?::(?P<port>[0-9]*+))?")
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,9 @@ class Authority:
             return None
 
 
-def is_dns_name(text: str) -> bool:
-    """Tell whether ``text``, in lower case and without a last dot, is a name that DNS could have."""
-    labels = text.split(".")
-    # only an IPv4 address ends in a number (RFC 1123 section 2.1)
-    return len(text) <= 253 and not labels[-1].isdigit() and all(_LABEL.fullmatch(label) for label in labels)
-
-
 def _ipv6(text: str) -> str:
     try:
-        return IPv6Address(text).compressed
+        return short_form(IPv6Address(text))
     except ValueError as error:
         raise MessageError("the Host has brackets without an IPv6 address") from error
 

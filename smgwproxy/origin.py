@@ -6,9 +6,10 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from smgwproxy.host import is_dns_name, short_form
+
 DEFAULT_PORT = 443
 
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ZONE = re.compile(r"[A-Za-z0-9_.~-]{1,64}")
 
 
@@ -74,22 +75,19 @@ def _ipv6(text: str, whole: str) -> str:
     if percent and not _ZONE.fullmatch(zone):
         raise _not_an_address(whole)
     try:
-        return ipaddress.IPv6Address(address).compressed + percent + zone
+        return short_form(ipaddress.IPv6Address(address)) + percent + zone
     except ValueError as error:
         raise _not_an_address(whole) from error
 
 
 def _name(host: str, whole: str) -> str:
     name = host.lower()
-    labels = name.removesuffix(".").split(".")
-    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise _not_an_address(whole)
-    if labels[-1].isdigit():  # only an IPv4 address ends in a number (RFC 1123 section 2.1)
-        try:
-            return str(ipaddress.IPv4Address(name))
-        except ValueError as error:
-            raise _not_an_address(whole) from error
-    return name
+    if is_dns_name(name.removesuffix(".")):
+        return name
+    try:
+        return str(ipaddress.IPv4Address(name))
+    except ValueError as error:
+        raise _not_an_address(whole) from error
 
 
 def _not_an_address(text: str) -> ValueError:

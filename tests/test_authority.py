@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smgwproxy.authority import Authority, is_dns_name
+from smgwproxy.authority import Authority
 from smgwproxy.http1 import MessageError
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no fault
@@ -31,7 +31,7 @@ HOSTS = st.one_of(
         pytest.param("192.168.0.7:8080", Authority("192.168.0.7", 8080), id="ipv4"),
         pytest.param("[::1]", Authority("::1"), id="ipv6"),
         pytest.param("[FE80:0:0:0::1]:8443", Authority("fe80::1", 8443), id="ipv6-in-its-short-form"),
-        pytest.param("[::ffff:192.168.0.7]", Authority("::ffff:c0a8:7"), id="ipv6-with-ipv4-at-its-end"),
+        pytest.param("[::ffff:192.168.0.7]", Authority("::ffff:192.168.0.7"), id="ipv6-with-ipv4-at-its-end"),
         pytest.param("pi:", Authority("pi"), id="3986-3.2.3-empty-port"),
         pytest.param("[::1]:", Authority("::1"), id="3986-3.2.3-empty-port-of-ipv6"),
         pytest.param("pi:0", Authority("pi", 0), id="port-0"),
@@ -148,41 +148,3 @@ def test_what_is_long_is_refused_in_linear_time(text: str) -> None:
 )
 def test_only_a_whole_address_is_one(host: str, is_address: bool) -> None:
     assert (Authority(host).address is not None) is is_address
-
-
-@pytest.mark.parametrize(
-    "name", ["a", "meter.example.org", "a-b", "_x.y", "3com", "1.2.example", "x" * 63, "a." * 126 + "a"]
-)
-def test_a_name_of_dns_has_labels(name: str) -> None:
-    assert is_dns_name(name)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        ".",
-        "a.",
-        ".a",
-        "a..b",
-        "-a",
-        "a-",
-        "a.-b",
-        "a-.b",
-        "A",
-        "a b",
-        "a%2eb",
-        "\xe4",
-        "1.2.3.4",
-        "127.1",
-        "7",
-        "x" * 64,
-        "a." * 126 + "ab",
-        "a\n",
-        "a~b",
-        "*.a",
-        "::1",
-    ],
-)
-def test_what_has_none_is_no_name_of_dns(name: str) -> None:
-    assert not is_dns_name(name)

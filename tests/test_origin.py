@@ -35,6 +35,7 @@ from smgwproxy.origin import DEFAULT_PORT, Origin
         ("FE80:0:0:0:0:0:0:1", "fe80::1", 443),
         ("[FE80::0001%eth0]:8443", "fe80::1%eth0", 8443),
         ("fe80::1%wlan0.5", "fe80::1%wlan0.5", 443),
+        ("::ffff:a0b:7802", "::ffff:10.11.120.2", 443),
     ],
 )
 def test_addresses_are_read_into_one_form(text: str, host: str, port: int) -> None:

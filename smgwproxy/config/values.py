@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from smgwproxy.authority import is_dns_name
+from smgwproxy.host import is_dns_name
 from smgwproxy.renewal import Renewal
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
