@@ -186,7 +186,7 @@ def test_show_tells_all_that_a_person_compares(command: Command, pem: Path) -> N
         "running proxy with these options shows it to its clients, and takes a renewed one by itself"
         in ended.advice
     )
-    assert all(len(line) <= 100 for line in ended.out.splitlines())
+    assert all(len(line) <= 100 for line in ended.out.splitlines() if str(pem) not in line)
 
 
 def test_show_changes_nothing(command: Command, pem: Path, tmp_path: Path) -> None:

@@ -570,15 +570,22 @@ def test_a_traceback_stays_readable_and_no_line_of_it_looks_like_a_record() -> N
     assert following[-2:] == ["    | Stack:", "    |   here"]
 
 
-def test_surrogates_do_not_break_the_file(logs: Logs, logdir: Path) -> None:
-    log.info("a %s b", "\udcff")
+# These two set the logging up within the test, so that pytest does not get lines that its report cannot hold.
+
+
+def test_surrogates_do_not_break_the_file(logdir: Path, console: io.StringIO) -> None:
+    with configure_logging(logdir=logdir, stream=console, environ={}):
+        log.info("a %s b", "\udcff")
     assert (logdir / "proxy.log").read_text().endswith(" INFO a \\udcff b\n")
 
 
-def test_surrogates_do_not_break_the_file_whatever_formatter_a_host_program_sets(logs: Logs, logdir: Path) -> None:
-    for handler in logging.getLogger("smgwproxy").handlers:
-        handler.setFormatter(logging.Formatter())
-    log.info("a %s b", "\udcff")
+def test_surrogates_do_not_break_the_file_whatever_formatter_a_host_program_sets(
+    logdir: Path, console: io.StringIO
+) -> None:
+    with configure_logging(logdir=logdir, stream=console, environ={}):
+        for handler in logging.getLogger("smgwproxy").handlers:
+            handler.setFormatter(logging.Formatter())
+        log.info("a %s b", "\udcff")
     assert (logdir / "proxy.log").read_text() == "a \\udcff b\n"
 
 

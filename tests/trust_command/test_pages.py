@@ -73,11 +73,16 @@ def test_numbers_agree_with_their_nouns() -> None:
     ]
 
 
-def test_lines_are_broken_at_blanks_and_long_words_anywhere() -> None:
+def test_lines_are_broken_at_blanks() -> None:
     assert wrapped("one two", 4) == ["one", "two"]
-    assert wrapped("two-three", 5) == ["two-t", "hree"]
-    assert wrapped("x" * 25, 10) == ["x" * 10, "x" * 10, "x" * 5]
+    assert wrapped("two-three", 5) == ["two-three"]
     assert wrapped("a\n\nb", 9) == ["a", "", "b"]
+
+
+def test_long_words_stay_whole_to_be_copied_except_in_columns() -> None:
+    path = "/var/lib/smgwproxy/state/https.pem"
+    assert wrapped(f"in {path} now", 10) == ["in", path, "now"]
+    assert wrapped("x" * 25, 10, break_words=True) == ["x" * 10, "x" * 10, "x" * 5]
 
 
 def test_paragraphs_are_no_wider_than_is_good_to_read() -> None:

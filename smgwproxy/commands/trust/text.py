@@ -61,11 +61,13 @@ def number(count: int, one: str, many: str = "") -> str:
 # --- lines ----------------------------------------------------------------------------------------------
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Break ``text`` into lines of at most ``width`` columns; its own line breaks stay."""
-    return [
-        piece for line in text.split("\n") for piece in textwrap.wrap(line, width, break_on_hyphens=False) or [""]
-    ]
+def wrapped(text: str, width: int, *, break_words: bool = False) -> list[str]:
+    """Break ``text`` at its blanks into lines of ``width`` columns; its own line breaks stay.
+
+    A longer word stays whole, since paths and commands are copied, unless ``break_words`` says otherwise.
+    """
+    wrap = textwrap.TextWrapper(width, break_on_hyphens=False, break_long_words=break_words).wrap
+    return [piece for line in text.split("\n") for piece in wrap(line) or [""]]
 
 
 def paragraph(text: str, width: int) -> list[str]:
@@ -90,7 +92,7 @@ def side_by_side(left: Sequence[Row], right: Sequence[Row], width: int) -> list[
 
 def _columns(left: dict[str, str], right: dict[str, str], column: int) -> Iterator[str]:
     for title in dict.fromkeys((*left, *right)):
-        values = (wrapped(rows.get(title, ""), column) for rows in (left, right))
+        values = (wrapped(rows.get(title, ""), column, break_words=True) for rows in (left, right))
         for place, (one, other) in enumerate(zip_longest(*values, fillvalue="")):
             yield f"{INDENT}{'' if place else title:{LABEL}}{one:{column}}{INDENT}{other}".rstrip()
 
