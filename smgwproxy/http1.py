@@ -98,16 +98,11 @@ def check_request_start(octets: bytes) -> None:
 
     ``octets`` is the beginning of a head. So who speaks something else, TLS say, need not be waited for.
     """
-    start = octets.removeprefix(b"\r\n")
-    line, end, _ = start.partition(b"\n")
+    line, end, _ = octets.removeprefix(b"\r\n").partition(b"\n")
     if end:
-        if not line.endswith(b"\r"):
-            raise MessageError(_BARE_LF)
-        _parse_request_line(line[:-1].decode("latin-1"))
-    elif len(line) > MAX_REQUEST_LINE + 1:
-        raise _uri_too_long()
-    elif _NOT_IN_FIRST_LINE.search(line):
-        raise MessageError("the request line is malformed")
+        _parse_request_line(line)
+    else:
+        _check_request_line(line)
 
 
 def parse_request_head(octets: bytes) -> RequestHead:
@@ -116,15 +111,29 @@ def parse_request_head(octets: bytes) -> RequestHead:
     One empty line before it is skipped (RFC 9112 section 2.2). Raises `MessageError`: 400, 414 for too long a
     request line, 431 for too many lines, 505 for a version other than 1.0 and 1.1.
     """
-    first, rest = _split_head(octets.removeprefix(b"\r\n"))
-    method, target, minor = _parse_request_line(first)
-    return RequestHead(method, target, minor, parse_field_lines(rest))
+    # Its faults come before those of other lines, as they do where no more than this line has come.
+    line, _, rest = octets.removeprefix(b"\r\n").partition(b"\n")
+    method, target, minor = _parse_request_line(line)
+    if not octets.endswith(b"\r\n\r\n"):
+        raise MessageError(_BARE_LF)
+    return RequestHead(method, target, minor, parse_field_lines(rest.decode("latin-1").split("\r\n")[:-2]))
 
 
-def _parse_request_line(line: str) -> tuple[str, str, int]:
-    if len(line) > MAX_REQUEST_LINE:
-        raise _uri_too_long()
-    match = _REQUEST_LINE.fullmatch(line)
+def _check_request_line(line: bytes) -> None:
+    """Raise what is wrong with a request line, be there all of it or not."""
+    # Only as far as it may be long, or it would depend on how much came at once what is seen first.
+    if _NOT_IN_FIRST_LINE.search(line, 0, MAX_REQUEST_LINE + 1):
+        raise MessageError("the request line is malformed")
+    if len(line) > MAX_REQUEST_LINE + 1:
+        raise MessageError(f"the request line is longer than {MAX_REQUEST_LINE} bytes", 414)
+
+
+def _parse_request_line(line: bytes) -> tuple[str, str, int]:
+    """Parse a whole request line, with the CR at its end."""
+    _check_request_line(line)
+    if not line.endswith(b"\r"):
+        raise MessageError(_BARE_LF)
+    match = _REQUEST_LINE.fullmatch(line[:-1].decode("latin-1"))
     if match is None:
         raise MessageError("the request line is malformed")
     method, target, major, minor = match.groups()
@@ -135,10 +144,6 @@ def _parse_request_line(line: str) -> tuple[str, str, int]:
     if _BAD_PERCENT.search(target):
         raise MessageError("the request target has a % that encodes nothing")
     return method, target, int(minor)
-
-
-def _uri_too_long() -> MessageError:
-    return MessageError(f"the request line is longer than {MAX_REQUEST_LINE} bytes", 414)
 
 
 def parse_answer_head(octets: bytes) -> AnswerHead:

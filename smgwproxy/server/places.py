@@ -41,7 +41,9 @@ class Places:
         self._visitors: set[Visitor] = set()
         self._numbers: Counter[str] = Counter()
 
-    def __len__(self) -> int:
+    @property
+    def taken(self) -> int:
+        """How many visitors there are."""
         return len(self._visitors)
 
     def enter(self, visitor: Visitor) -> bool:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smgwproxy.http1 import BodyReader, Incomplete, Lines, MessageError, keeps_alive, request_framing
+from smgwproxy.http1 import (
+    MAX_REQUEST_LINE,
+    BodyReader,
+    Incomplete,
+    Lines,
+    MessageError,
+    keeps_alive,
+    request_framing,
+)
 from smgwproxy.server.reading import read_head
 from smgwproxy.wire import Wire
 from tests.door.vectors import NEXT, VECTORS
@@ -75,6 +83,22 @@ def test_every_row_is_read_in_small_pieces_as_in_one(size: int) -> None:
 @given(st.data(), nearly_rows())
 def test_how_the_octets_of_a_connection_arrive_makes_no_difference(data: st.DataObject, octets: bytes) -> None:
     assert conversation(*data.draw(pieces_of(octets))) == conversation(octets)
+
+
+@pytest.mark.parametrize(
+    ("octets", "status"),
+    [
+        pytest.param(b"GE\0T /" + b"a" * 17000, 400, id="a bad octet, and too long"),
+        pytest.param(b"GET /" + b"a" * 17000 + b"\0", 414, id="too long, and a bad octet"),
+        pytest.param(b"GET /" + b"a" * 17000 + b"\n", 414, id="too long, and a bare LF"),
+        pytest.param(b"GET / HTTP/2.0\r\nHost: pi\n\n", 505, id="a version, and a bare LF"),
+        pytest.param(b"TRACE / HTTP/1.1\r\nHost : pi\r\n\r\n", 501, id="a method, and a malformed line"),
+    ],
+)
+def test_of_two_faults_the_same_one_is_told_however_they_arrive(octets: bytes, status: int) -> None:
+    for size in (1, 100, MAX_REQUEST_LINE, MAX_REQUEST_LINE + 1, MAX_REQUEST_LINE + 2, len(octets)):
+        pieces = [octets[place : place + size] for place in range(0, len(octets), size)]
+        assert conversation(*pieces) == ([], status), size
 
 
 def second_opinion(octets: bytes) -> Iterator[tuple[str, str, int, bytes]]:
