@@ -410,7 +410,7 @@ def test_signal_ends_the_program_with_exit_code_0(
         program("--target", str(gateway.origin), "--port", "0", cwd=tmp_path) as proxy,
         socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as idle,
     ):
-        assert proxy.end(number) == 0
+        assert proxy.end(number) == 0, proxy.lines
         assert idle.recv(1) == b""
     assert "Traceback" not in "".join(proxy.lines)
     assert proxy.lines[-1].endswith("INFO stopped\n")

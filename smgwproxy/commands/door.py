@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import gevent.ssl
 
-from smgwproxy import machine
 from smgwproxy.access import Access
+from smgwproxy.commands.certificate import configured_files
 from smgwproxy.config import Config
 from smgwproxy.errors import ConfigError
 from smgwproxy.limits import DoorLimits
-from smgwproxy.own_certificate import Files, ServerIdentity, ensure
+from smgwproxy.own_certificate import ServerIdentity
 from smgwproxy.server import Application, ProxyServer, open_listener
 from smgwproxy.server.places import Places
 
@@ -52,12 +52,7 @@ def server_identity(config: Config, logger: logging.Logger) -> ServerIdentity | 
     """Load what HTTPS shows, and make it if need be; None without an HTTPS listener. Raises `ConfigError`."""
     if config.tls_port is None:
         return None
-    if config.tls_cert is not None:
-        files = Files.given(config.tls_cert, config.tls_key, config.source("tls-cert"), config.source("tls-key"))
-    else:
-        names = (*machine.names(), *config.server_name)
-        files = ensure(config.statedir, names, machine.addresses(), config.source("statedir"))
-    return ServerIdentity(files, gevent.ssl.SSLContext, logger)
+    return ServerIdentity(configured_files(config), gevent.ssl.SSLContext, logger)
 
 
 def make_servers(

@@ -36,9 +36,9 @@ def build_parser(
     options: Iterable[Option] = OPTIONS,
     prog: str = "smgwproxy",
     description: str = "A reverse proxy that makes a Smart Meter Gateway reachable from the home network. The "
-    "command demo shows it with a simulated gateway; the command trust shows which certificates are trusted, and "
-    "lets you decide when one has changed.",
-    commands: Sequence[str] = ("", "demo ", "trust ACTION "),
+    "command demo shows it with a simulated gateway; trust shows which certificates of it are trusted, and "
+    "lets you decide when one has changed; certificate shows and replaces the one that this proxy has for HTTPS.",
+    commands: Sequence[str] = ("", "demo ", "trust ACTION ", "certificate ACTION "),
 ) -> argparse.ArgumentParser:
     """Build the parser of one command with ``options``, ``--config``, ``--version`` and ``--help``.
 
