@@ -102,7 +102,8 @@ def _check_origin(head: RequestHead) -> None:
     else:  # a program, or a browser that tells it to secure sites only
         allowed = not origins or (len(origins) == 1 and _is_same(origins[0], values(head.lines, "host")))
     if not allowed:
-        raise CrossSite(", ".join(origins)[:_SHOWN])
+        known = [origin for origin in origins if not sites or origin != "null"]
+        raise CrossSite(", ".join(known)[:_SHOWN])
 
 
 def _is_same(origin: str, hosts: list[str]) -> bool:

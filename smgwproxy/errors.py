@@ -152,18 +152,27 @@ class UnknownHost(ExchangeError):
 
 
 class CrossSite(ExchangeError):
-    """The browser sends this request, which may change something, for a page of another ``origin``."""
+    """The browser sends this request, which may change something, for a page of another ``origin``.
+
+    That is empty when the browser says no more than that, and ``null`` when it does not say even that.
+    """
 
     status = 403
     proxy_error = "http_request_denied"
-    title = "Another site's page sent this request"
+    title = "Another site may have sent this request"
 
     def __init__(self, origin: str) -> None:
         page = f"A page of another site, {origin!r}," if origin else "A page of another site"
+        advice = "Open the page itself at this address instead, and do it there."
+        if origin == "null":
+            page = "A page that hides which site it is of"
+            advice = (
+                "If it was a page of the gateway, open it over HTTPS, where browsers tell that: see --tls-port."
+            )
         super().__init__(
             f"{page} made the browser send this request. It could act with the login that the browser remembers, "
             "so it went no further.",
-            "Open the page itself at this address instead, and do it there.",
+            advice,
         )
 
 

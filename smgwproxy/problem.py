@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from http import HTTPStatus
 
@@ -10,6 +11,7 @@ from smgwproxy.errors import ExchangeError
 from smgwproxy.http1 import Lines
 
 _PROXY_NAME = "smgwproxy"
+_OPTION = re.compile(r"(?<!\S)--[a-z]+(?:-[a-z]+)*")
 
 # The empty icon keeps browsers from asking the gateway for one: with a wrong login that would count as a second
 # attempt.
@@ -28,6 +30,7 @@ p, dd {{ overflow-wrap: anywhere; }}
 dt {{ font-weight: 600; }}
 dd {{ margin: 0 0 .8rem; }}
 code {{ font: .95rem/1.6 ui-monospace, monospace; }}
+strong code {{ white-space: nowrap; }}
 footer {{ margin-top: 3rem; font-size: .85rem; opacity: .7; }}
 </style>
 </head>
@@ -74,7 +77,7 @@ def _html(error: ExchangeError) -> bytes:
         title=escape(error.title),
         message=escape(error.message),
         facts=_facts(error.facts),
-        advice=escape(error.advice),
+        advice=_OPTION.sub(r"<code>\g<0></code>", escape(error.advice)),
         status=error.status,
         phrase=HTTPStatus(error.status).phrase,
     )

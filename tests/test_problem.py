@@ -31,6 +31,7 @@ from smgwproxy.errors import (
     PinRefused,
     PinWithdrawn,
     TrustStoreError,
+    UnknownHost,
 )
 from smgwproxy.http1 import Lines, encoded_head, parse_answer_head, values
 from smgwproxy.origin import Origin
@@ -236,6 +237,12 @@ def test_octets_of_file_names_that_are_no_text_do_not_spoil_the_answer() -> None
     error = TrustStoreError("The trust record certs\udcff/\u00e4 cannot be read.", "Mend it.")
     assert "certs\\udcff/\u00e4 cannot" in shown(render(error, FIREFOX)[2])
     assert json.loads(render(error, "")[2])["detail"] == error.message
+
+
+def test_an_option_in_the_advice_is_not_broken_across_lines() -> None:
+    _, _, body = render(UnknownHost("a.example", "a.example"), "text/html")
+    assert b"start the proxy with <code>--server-name</code> a.example." in body
+    assert b"strong code { white-space: nowrap; }" in body
 
 
 def test_a_status_line_has_its_phrase() -> None:

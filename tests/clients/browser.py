@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,6 @@ _OPTIONS = (
     "--headless",
     "--remote-debugging-pipe",
     "--no-sandbox",  # for root, as in containers; only pages of the tests are opened
-    "--ignore-certificate-errors",  # for visits to a gateway itself
-    f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1",
     "--no-proxy-server",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -120,6 +118,8 @@ class Page:
         self._login = login
         self._dialogs: set[str] = set()
         self._loaded = False
+        self.answers: list[tuple[str, int]] = []
+        """URL and status of each answer since ``Network.enable`` was called, whoever in the page asked."""
 
     def call(self, method: str, **parameters: object) -> Message:
         """Do one command in this page."""
@@ -161,8 +161,8 @@ class Page:
         return rows
 
     def evaluate(self, script: str) -> Any:
-        """Return what a script in the page comes to, as far as JSON can say it."""
-        result = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        """Return what a script in the page comes to, a promise's outcome too, as far as JSON can say it."""
+        result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
             raise BrowserError(f"{script}: {result['exceptionDetails']}")
         return result["result"].get("value")
@@ -179,6 +179,8 @@ class Page:
         """Take note of an event, and do what it asks for."""
         if event == "Page.loadEventFired":
             self._loaded = True
+        elif event == "Network.responseReceived":
+            self.answers.append((parameters["response"]["url"], parameters["response"]["status"]))
         elif event == "Fetch.requestPaused":  # comes with handleAuthRequests, for every request
             self._browser.send("Fetch.continueRequest", self._session, requestId=parameters["requestId"])
         elif event == "Fetch.authRequired":
@@ -204,10 +206,23 @@ class Page:
 
 
 @contextmanager
-def running_browser(program: str, directory: Path) -> Iterator[Browser]:
-    """Run Chromium with a new profile in ``directory``; what it complains of goes to a file there."""
+def running_browser(
+    program: str, directory: Path, *, names: Sequence[str] = (LAN_NAME,), trusted: str | None = None
+) -> Iterator[Browser]:
+    """Run Chromium with a new profile in ``directory``; what it complains of goes to a file there.
+
+    It takes each of ``names`` for this machine. With ``trusted``, the SHA-256 of a public key in base64, it checks
+    certificates and takes those with that key; without, it takes any, for visits to a gateway itself.
+    """
     ours, its = socket.socketpair()
-    command = [program, *_OPTIONS, f"--user-data-dir={directory / 'profile'}", "about:blank"]
+    command = [
+        program,
+        *_OPTIONS,
+        f"--host-resolver-rules={','.join(f'MAP {name} 127.0.0.1' for name in names)}",
+        f"--ignore-certificate-errors-spki-list={trusted}" if trusted else "--ignore-certificate-errors",
+        f"--user-data-dir={directory / 'profile'}",
+        "about:blank",
+    ]
     with ours, (directory / "chromium.log").open("wb") as log:
         with its:
             process = subprocess.Popen(

@@ -13,6 +13,7 @@ from smgwproxy.demo import VENDORS
 from smgwproxy.truststores.file import FileTrustStore
 from tests.clients.household import Household, running_household
 from tests.clients.libraries import LIBRARIES, Library, Login
+from tests.clients.secure import OwnCertificate, first_start
 
 REQUIRED = "REQUIRE_REAL_CLIENTS"
 """The environment variable that, set to 1, forbids to skip a test because a program is not installed."""
@@ -46,13 +47,24 @@ def library(request: pytest.FixtureRequest) -> Library:
     return LIBRARIES[request.param]
 
 
-@pytest.fixture
-def household(vendor: str, store: FileTrustStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Household]:
-    """Run a gateway of ``vendor`` and a proxy before it; no other proxy of this machine is used."""
+@pytest.fixture(autouse=True)
+def no_other_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clients use no other proxy that this machine may have."""
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "*")
+
+
+@pytest.fixture
+def household(vendor: str, store: FileTrustStore) -> Iterator[Household]:
+    """Run a gateway of ``vendor`` and a proxy before it."""
     with running_household(vendor, store) as home:
         yield home
+
+
+@pytest.fixture(scope="session")
+def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> OwnCertificate:
+    """The certificate that the proxy makes at its first start."""
+    return first_start(tmp_path_factory.mktemp("first-start"))
 
 
 @pytest.fixture

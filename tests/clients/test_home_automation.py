@@ -1,8 +1,8 @@
 """Home automations poll each gateway through the proxy, over plain HTTP, just as they poll the gateway itself.
 
 What they send is played after their sources with the library that they use, so that it is tested on every Python.
-`py-ppc-smgw`_ is also run as it is installed from the index. `theben-conexa-smgw`_ cannot be: it knows no URL but
-``https://<host>``, port 443, and this proxy is plain HTTP so far.
+`py-ppc-smgw`_ is also run as it is installed from the index; `theben-conexa-smgw`_, which speaks only HTTPS, is in
+test_theben_library.
 
 .. _py-ppc-smgw: https://pypi.org/project/py-ppc-smgw/
 .. _theben-conexa-smgw: https://pypi.org/project/theben-conexa-smgw/
