@@ -50,6 +50,11 @@ def verdict(vector: Vector, taken: Taken) -> str:
     return OTHER if taken.said and status is None else WAITS
 
 
+def as_known(told: str, known: str) -> str:
+    """Return ``known`` where that leaves room for the verdict ``told``."""
+    return known if told in known.split(" or ") else told
+
+
 def explained(program: str) -> dict[str, str]:
     """Return the known verdicts of ``program``, by the claims of the rows that it takes in another way."""
     place = list(PROGRAMS).index(program)
