@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from smgwproxy import durable
 from smgwproxy.errors import ConfigError
 from smgwproxy.own_certificate.alternatives import Address, alternatives
 from smgwproxy.own_certificate.loading import Files, load
-from smgwproxy.truststores.durable import create, locked, sync_directory
 
 _FILE = "https.pem"  # key and certificate together, so that no crash can part them
 
@@ -78,7 +77,7 @@ def _alone(directory: Path, source: str) -> Iterator[None]:
     """Make ``directory`` if need be, and keep all others out who would write there; `OSError` is `ConfigError`."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with locked(directory / f".{_FILE}.lock"):
+        with durable.locked(directory / f".{_FILE}.lock"):
             yield
     except OSError as error:
         told = f"cannot write {directory.absolute() / _FILE} ({error.strerror})"
@@ -91,19 +90,4 @@ def _put(directory: Path, names: Sequence[str], addresses: Sequence[Address]) ->
     # cryptography is slow to import, and needed once in years
     from smgwproxy.own_certificate.making import make  # noqa: PLC0415
 
-    octets = make(alternatives(names, addresses), datetime.now(UTC))
-    target = Path(os.path.realpath(directory / _FILE))  # a link stays one
-    temporary = target.with_name(f".{target.name}.tmp")  # of its own name, so that crashes leave one at most
-    temporary.unlink(missing_ok=True)
-    handle = create(temporary, directory)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(octets)
-            file.flush()
-            os.fsync(handle)
-        temporary.rename(target)
-    except BaseException:
-        with suppress(OSError):  # the first error is the one to tell
-            temporary.unlink()
-        raise
-    sync_directory(target.parent)
+    durable.replace(directory / _FILE, make(alternatives(names, addresses), datetime.now(UTC)))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import ssl
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from smgwproxy import durable
 from smgwproxy.certificate import Certificate
 from smgwproxy.errors import ConfigError
 
@@ -143,24 +141,9 @@ def _state_of(path: Path) -> State:
 
 def _content(files: Files, path: Path) -> bytes:
     try:
-        return _octets(path)
+        return durable.read(path, _LARGEST)
     except OSError as error:
         raise _unreadable(files, path, error) from error
-
-
-def _octets(path: Path) -> bytes:
-    # A pipe or a device in the file's place must not make anybody wait.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            octets = file.read(_LARGEST + 1)
-    finally:
-        os.close(handle)
-    if len(octets) > _LARGEST:
-        raise OSError(errno.EFBIG, f"it has more than {_LARGEST} bytes")
-    return octets
 
 
 # --- errors ---------------------------------------------------------------------------------------------

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from smgwproxy import durable
 from smgwproxy.errors import ConfigError, TrustStoreError
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.base import EditableTrustStore
 from smgwproxy.truststores.codec import from_json, to_json
-from smgwproxy.truststores.durable import create, locked, sync_directory
 from smgwproxy.truststores.permissions import writable_by_others
 from smgwproxy.truststores.record import Record
 
@@ -75,7 +73,7 @@ class FileTrustStore(EditableTrustStore):
                 return before
             path = next((path for path in self._paths(origin) if path.exists()), self._path(origin))
             try:
-                _replace(path, _encoded(after))
+                durable.replace(path, _encoded(after))
             except OSError as error:
                 raise _unwritable(path, error) from error
             return self.record(origin)
@@ -113,7 +111,7 @@ class FileTrustStore(EditableTrustStore):
         path = self._directory / _LOCK
         with ExitStack() as stack:
             try:
-                stack.enter_context(locked(path))
+                stack.enter_context(durable.locked(path))
             except OSError as error:
                 raise _unwritable(path, error) from error
             yield
@@ -129,7 +127,7 @@ def _named(path: Path) -> Origin | None:
 def _read(path: Path, origin: Origin) -> Record | None:
     """Return the record, None when there is no such file, and raise on anything else."""
     try:
-        octets = _octets(path)
+        octets = durable.read(path, _MAX_RECORD)
     except FileNotFoundError as error:
         if path.is_symlink():  # somebody keeps the record elsewhere, where it is out of reach now
             raise _unreadable(path, "it is a link to a file that is not there") from error
@@ -140,22 +138,6 @@ def _read(path: Path, origin: Origin) -> Record | None:
         return from_json(origin, json.loads(octets), str(path))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unreadable(path, f"it is no trust record ({error})") from error
-
-
-def _octets(path: Path) -> bytes:
-    # A pipe or a device in the record's place must not make anybody wait.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        # Before fdopen, which fails for a directory and leaves the handle open.
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            octets = file.read(_MAX_RECORD + 1)
-    finally:
-        os.close(handle)
-    if len(octets) > _MAX_RECORD:
-        raise OSError(errno.EFBIG, f"it has more than {_MAX_RECORD} bytes")
-    return octets
 
 
 def _encoded(record: Record) -> bytes:
@@ -173,25 +155,6 @@ def _encoded(record: Record) -> bytes:
         if not kept:
             raise OSError(errno.EFBIG, f"it would have more than {_MAX_RECORD} bytes")
         kept //= 2
-
-
-def _replace(path: Path, octets: bytes) -> None:
-    """Put ``octets`` whole and durably in the place of the record; raises `OSError`. Needs the lock."""
-    target = path.resolve()  # a link stays one
-    temporary = target.with_name(f".{target.name}.tmp")  # of its own name, so that crashes leave one at most
-    temporary.unlink(missing_ok=True)
-    handle = create(temporary, path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(octets)
-            file.flush()
-            os.fsync(handle)
-        temporary.rename(target)
-    except BaseException:
-        with suppress(OSError):  # the first error is the one to tell
-            temporary.unlink()
-        raise
-    sync_directory(target.parent)
 
 
 def _unreadable(path: Path, reason: str) -> TrustStoreError:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from smgwproxy.certificate import Certificate, Description, Fingerprint
+from smgwproxy.durable import create, locked, sync_directory
 from smgwproxy.errors import ConfigError, TrustStoreError
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.base import EditableTrustStore
-from smgwproxy.truststores.durable import create, locked, sync_directory
 from smgwproxy.truststores.permissions import writable_by_others
 from smgwproxy.truststores.record import Event, Happening, Known, Pending, Pin, Record, Revocation, go_time
 

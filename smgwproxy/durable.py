@@ -1,12 +1,52 @@
-"""Files of a store: made for their owner alone, changed by one at a time, and durable. All raise `OSError`."""
+"""Files: made for their owner alone, read whole, changed by one at a time, and durably. All raise `OSError`."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+
+def read(path: Path, largest: int) -> bytes:
+    """Return what is in a file of at most ``largest`` bytes; a pipe or a device in its place makes nobody wait."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        # Before fdopen, which fails for a directory and leaves the handle open.
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            octets = file.read(largest + 1)
+    finally:
+        os.close(handle)
+    if len(octets) > largest:
+        raise OSError(errno.EFBIG, f"it has more than {largest} bytes")
+    return octets
+
+
+def replace(path: Path, octets: bytes) -> None:
+    """Put ``octets`` whole and durably in the place of a file, which there need not be; a link stays one.
+
+    Needs `locked`: two at once would write to the same temporary file.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.tmp")  # of its own name, so that crashes leave one at most
+    temporary.unlink(missing_ok=True)
+    handle = create(temporary, path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(octets)
+            file.flush()
+            os.fsync(handle)
+        temporary.rename(target)
+    except BaseException:
+        with suppress(OSError):  # the first error is the one to tell
+            temporary.unlink()
+        raise
+    sync_directory(target.parent)
 
 
 def create(path: Path, directory: Path) -> int:
