@@ -18,6 +18,7 @@ from smgwproxy.errors import ConfigError
 from smgwproxy.limits import DoorLimits
 from smgwproxy.own_certificate import ServerIdentity
 from smgwproxy.server import Application, ProxyServer, open_listener
+from smgwproxy.server.backlog import Storage
 from smgwproxy.server.places import Places
 
 
@@ -62,7 +63,7 @@ def make_servers(
     identity: ServerIdentity | None,
     logger: logging.Logger,
 ) -> Sequence[ProxyServer]:
-    """Make a server for each of ``listeners``; they share the number of connections."""
+    """Make a server for each of ``listeners``; they share the number of connections, and the disk."""
     limits = DoorLimits(
         clients=config.max_clients,
         clients_per_address=config.max_clients_per_address,
@@ -74,6 +75,7 @@ def make_servers(
     )
     access = Access(config.allow, config.server_name)
     places = Places(limits.clients, limits.clients_per_address)
+    storage = Storage(limits.storage)
     return [
         ProxyServer(
             listener.socket,
@@ -82,6 +84,7 @@ def make_servers(
             access=access,
             limits=limits,
             places=places,
+            storage=storage,
             tls=identity if listener.scheme == "https" else None,
         )
         for listener in listeners

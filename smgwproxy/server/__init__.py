@@ -14,6 +14,7 @@ from gevent.pywsgi import WSGIServer
 
 from smgwproxy.access import Access
 from smgwproxy.limits import DoorLimits
+from smgwproxy.server.backlog import Storage
 from smgwproxy.server.handler import Handler
 from smgwproxy.server.listening import open_listener
 from smgwproxy.server.places import Places
@@ -37,8 +38,9 @@ class ServerTls(Protocol):
 class ProxyServer(WSGIServer):
     """Serves ``application`` on ``listener``, with TLS when ``tls`` is given.
 
-    Each connection is a greenlet of its own. Servers that share ``places`` share the number of connections;
-    without it this one has those of ``limits`` for itself. ``access`` says who may come in.
+    Each connection is a greenlet of its own. Servers that share ``places`` share the number of connections, and
+    with ``storage`` the disk that slow clients may use; without them this one has those of ``limits`` for itself.
+    ``access`` says who may come in.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class ProxyServer(WSGIServer):
         access: Access | None = None,
         limits: DoorLimits | None = None,
         places: Places | None = None,
+        storage: Storage | None = None,
         tls: ServerTls | None = None,
     ) -> None:
         host, port = listener.getsockname()[:2]
@@ -70,6 +73,7 @@ class ProxyServer(WSGIServer):
         self.access = access or Access()
         self.limits = limits or DoorLimits()
         self.places = places or Places(self.limits.clients, self.limits.clients_per_address)
+        self.storage = storage or Storage(self.limits.storage)
         self.stopping = False
         self.handlers: set[Handler] = set()
         self._looking_after: gevent.Greenlet[..., None] | None = None

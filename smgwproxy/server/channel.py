@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import math
 import socket
 import ssl
 import struct
+import sys
+import termios
 import time
-from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,12 +18,14 @@ import gevent
 import gevent.ssl
 from gevent.event import Event
 
+from smgwproxy.server.backlog import Backlog
 from smgwproxy.server.pace import Pace
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
 _ESTABLISHED = 1  # the first byte of struct tcp_info; no farewell of the client has come
 _AT_ONCE = 256 * 1024
 _RECORD = 16 * 1024  # TLS takes a piece whole or not at all, so none may be larger than a record
+_GLANCE_SECONDS = 1.0  # between two looks at how much a slow client has taken
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 1024 * 1024
 
@@ -28,23 +33,21 @@ _LINGER_BYTES = 1024 * 1024
 class Channel:
     """The connection ``sock``, a socket of gevent's, encrypted or not.
 
-    One greenlet reads and writes. What the client does not take at once waits in a buffer of ``room`` bytes, so
-    that who writes need not wait; it waits while there is more. A client that takes nothing for ``patience``
-    seconds, or takes it more slowly than ``speed`` bytes a second, has failed. All methods raise `OSError` when
-    the connection ends or fails, `TimeoutError` when the client is too slow.
+    One greenlet reads and writes. What the client does not take at once waits in ``backlog``, so that who writes
+    need not wait until that is full. A client that takes nothing for ``patience`` seconds, or takes it more slowly
+    than ``speed`` bytes a second, has failed. All methods raise `OSError` when the connection ends or fails,
+    `TimeoutError` when the client is too slow.
     """
 
-    def __init__(self, sock: Any, *, room: int, patience: float, speed: float) -> None:
+    def __init__(self, sock: Any, backlog: Backlog, *, patience: float, speed: float) -> None:
         self._sock = sock
-        self._room = room
+        self._backlog = backlog
         self._at_once = _AT_ONCE
         self._patience = patience
         self._speed = speed
         self._pace = Pace(math.inf)
         self._expected_since = 0.0
         self._waiting_since: float | None = None
-        self._backlog: deque[bytes] = deque()
-        self._owed = 0
         self._writer: gevent.Greenlet[..., None] | None = None
         self._moved = Event()
         self._failure: OSError | None = None
@@ -102,24 +105,23 @@ class Channel:
 
     def send(self, data: bytes) -> None:
         """Hand over ``data``; returns before the client has it, and waits only while the buffer is full."""
-        if not self._backlog and self._failure is None:
+        if not self._backlog.size and self._failure is None:
             data = self._send_at_once(data)
         if data:
-            self._backlog.append(data)
-            self._owed += len(data)
+            self._backlog.add(data)
             if self._writer is None:
                 self._writer = gevent.spawn(self._write)
-        self._wait_until_owed_at_most(self._room)
+        self._wait_while(lambda: self._backlog.is_full)
 
     def flush(self) -> None:
         """Wait until the client's side has taken all."""
-        self._wait_until_owed_at_most(0)
+        self._wait_while(lambda: self._backlog.size > 0)
 
-    def _wait_until_owed_at_most(self, octets: int) -> None:
-        if self._owed > octets and self._failure is None:
+    def _wait_while(self, condition: Callable[[], bool]) -> None:
+        if self._failure is None and condition():
             self._waiting_since = time.monotonic()
             try:
-                while self._owed > octets and self._failure is None:
+                while self._failure is None and condition():
                     self._moved.clear()
                     self._moved.wait()
             finally:
@@ -138,25 +140,37 @@ class Channel:
 
     def _write(self) -> None:
         pace = Pace(self._patience, self._speed)
+        handed_over = 0
         try:
-            while self._backlog:
-                left = memoryview(self._backlog[0])
-                while left:
-                    if pace.left <= 0:
-                        raise TimeoutError("the client takes its answer too slowly")
-                    began = time.monotonic()
-                    self._sock.settimeout(pace.left)
-                    sent = self._sock.send(left[: self._at_once])
-                    pace.waited(time.monotonic() - began, sent)
-                    left = left[sent:]
-                    self._owed -= sent
+            taken = -self._in_kernel()
+            while self._backlog.size:
+                if pace.left <= 0:
+                    raise TimeoutError("the client takes its answer too slowly")
+                began = time.monotonic()
+                self._sock.settimeout(min(pace.left, _GLANCE_SECONDS))
+                with suppress(TimeoutError):
+                    sent = self._sock.send(self._backlog.first(self._at_once))
+                    self._backlog.drop(sent)
+                    handed_over += sent
                     self._moved.set()
-                self._backlog.popleft()
+                before, taken = taken, handed_over - self._in_kernel()
+                pace.waited(time.monotonic() - began, max(0, taken - before))
         except OSError as error:
-            self._failure = error
+            self._fail(error)
         finally:
             self._writer = None
             self._moved.set()
+
+    def _in_kernel(self) -> int:
+        """Return how many bytes the kernel still has to bring to the client.
+
+        It takes none for a long time when its buffer is full, and then many: no measure of what a client takes.
+        """
+        return int.from_bytes(fcntl.ioctl(self._sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
+    def _fail(self, error: OSError) -> None:
+        self._failure = error
+        self._moved.set()
 
     # --- the end ----------------------------------------------------------------------------------------
 
@@ -171,8 +185,12 @@ class Channel:
             return True
 
     def hang_up(self) -> None:
-        """Let the one who waits for the client read what is there already, and then the end."""
+        """Let the one who waits for the client read what is there already, and then the end; or stop writing."""
+        if self._backlog.size:
+            self._fail(ConnectionAbortedError("the client did not take its answer, and others came"))
         with suppress(OSError):  # the client has closed it first
+            if self._backlog.size:  # an answer that must not end as if it were whole
+                self.break_off(reset=True)
             # Not the shutdown of an SSLSocket, after which that one would read without TLS.
             socket.SocketType.shutdown(getattr(self._sock, "_sock", self._sock), socket.SHUT_RD)
 
@@ -203,6 +221,7 @@ class Channel:
         elif self._clean:
             self._say_farewell()
         self._sock.close()
+        self._backlog.close()
 
     def _say_farewell(self) -> None:
         """Tell a TLS client that nothing is missing; its own farewell is not waited for (RFC 8446 6.1)."""

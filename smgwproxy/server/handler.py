@@ -24,6 +24,7 @@ from smgwproxy.http1 import (
     values,
 )
 from smgwproxy.server.answer import AnswerWriter
+from smgwproxy.server.backlog import Backlog
 from smgwproxy.server.channel import Channel
 from smgwproxy.server.reading import RequestBody, read_head
 from smgwproxy.wire import Wire
@@ -48,7 +49,8 @@ class Handler(WSGIHandler):
         self.client_address = address
         self.server = server
         limits = server.limits
-        self._channel = Channel(sock, room=limits.buffer, patience=limits.body_timeout, speed=limits.min_speed)
+        backlog = Backlog(limits.buffer, server.storage)
+        self._channel = Channel(sock, backlog, patience=limits.body_timeout, speed=limits.min_speed)
         self._wire = Wire(self._channel.receive)
         self._greenlet = cast("Greenlet[..., None]", gevent.getcurrent())
         self._in_exchange = False
@@ -124,7 +126,12 @@ class Handler(WSGIHandler):
         self._in_exchange = True  # only a whole head is a request that a stop must wait for
         head, framing = request
         body = RequestBody(BodyReader(self._wire, framing), lambda: self._begin_body(head))
-        answer = AnswerWriter(self._send, head, must_close=lambda: self.server.stopping or not body.complete)
+        answer = AnswerWriter(
+            self._send,
+            head,
+            # A client that left may have sent more requests before it did.
+            must_close=lambda: self._abandoned or self.server.stopping or not body.complete,
+        )
         self._respond(answer, self._environ(head, body))
         if answer.closes:
             self._channel.linger()

@@ -91,6 +91,17 @@ def secure(
             yield encrypted
 
 
+@contextmanager
+def client_from(address: str, port: int, *, tls: bool = False, to: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """Connect from one of this machine's addresses."""
+    with socket.create_connection((to, port), PATIENCE, source_address=(address, 0)) as plain:
+        if not tls:
+            yield plain
+            return
+        with context().wrap_socket(plain, suppress_ragged_eofs=False) as client:
+            yield client
+
+
 def answered(client: socket.socket) -> bool:
     """Ask for something small over a connection that lives on."""
     client.sendall(GET)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,6 +13,8 @@ import pytest
 from smgwproxy.errors import ClientGone, ClientTooSlow
 from smgwproxy.limits import DoorLimits, Limits
 from smgwproxy.truststores.file import FileTrustStore
+from tests.door.child import settles
+from tests.door.secure import client_from, context
 from tests.support import (
     AHEAD,
     OK,
@@ -213,19 +216,34 @@ def test_silent_handshakes_do_not_hold_up_others(
 
 
 @contextmanager
-def client_that_does_not_read(port: int) -> Iterator[socket.socket]:
+def client_that_does_not_read(port: int, *, tls: bool = False) -> Iterator[socket.socket]:
     """Ask for something, and take as little as the kernel allows."""
-    with socket.socket() as client:
+    with ExitStack() as opened:
+        client = opened.enter_context(socket.socket())
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.settimeout(PATIENCE)
         client.connect(("127.0.0.1", port))
+        if tls:
+            client = opened.enter_context(context().wrap_socket(client, suppress_ragged_eofs=False))
         client.sendall(GET)
         yield client
 
 
-def answered(proxy: RunningProxy) -> bool:
+def receive_exactly(client: socket.socket, size: int) -> None:
+    """Read to the end of an answer whose body is ``size`` times an x."""
+    said = b""
+    while not said.endswith(b"\r\n\r\n"):
+        said += client.recv(1)
+    left = size
+    while left:
+        piece = client.recv(min(left, 1 << 20))
+        assert piece == b"x" * len(piece) != b""
+        left -= len(piece)
+
+
+def answered(proxy: RunningProxy, *, tls: bool = False) -> bool:
     """Ask as another client does."""
-    with connected(proxy.port) as client:
+    with connected(proxy.port, tls=tls) as client:
         client.sendall(GET)
         return client.recv(15).startswith(b"HTTP/1.1 200 OK")
 
@@ -235,7 +253,7 @@ def test_client_that_does_not_take_its_answer_is_cut_off_and_frees_the_gateway(
 ) -> None:
     gateway = raw_gateway(BIG)
     with (
-        running_proxy(gateway.origin, store, door=DoorLimits(body_timeout=SOON)) as proxy,
+        running_proxy(gateway.origin, store, door=DoorLimits(body_timeout=SOON, storage=0)) as proxy,
         client_that_does_not_read(proxy.port) as client,
     ):
         assert client.recv(15).startswith(b"HTTP/1.1 200 OK")
@@ -243,18 +261,65 @@ def test_client_that_does_not_take_its_answer_is_cut_off_and_frees_the_gateway(
         assert len(receive_all(client)) < len(BIG)
 
 
-def test_client_that_does_not_take_a_small_answer_does_not_hold_the_gateway(
-    raw_gateway: StartGateway, store: FileTrustStore
+@pytest.mark.parametrize("size", [DoorLimits().buffer, 20_000_000], ids=["in memory", "on disk"])
+def test_client_that_does_not_take_its_answer_does_not_hold_the_gateway(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool, size: int
 ) -> None:
-    size = DoorLimits().buffer
     gateway = raw_gateway(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
     with (
-        running_proxy(gateway.origin, store, Limits(queue_timeout=PATIENCE / 2)) as proxy,
-        client_that_does_not_read(proxy.port) as client,
+        running_proxy(gateway.origin, store, tls=identity if tls else None) as proxy,
+        client_that_does_not_read(proxy.port, tls=tls) as client,
     ):
         assert client.recv(15).startswith(b"HTTP/1.1 200 OK")
-        assert answered(proxy)
-        receive_until(client, b"\r\n\r\n" + b"x" * size)
+        assert answered(proxy, tls=tls)
+        receive_exactly(client, size)
+
+
+def test_reader_that_is_slow_but_steady_gets_all(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    gateway = raw_gateway(b"HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n" + b"x" * 400_000)
+    limits = DoorLimits(body_timeout=2 * SOON, min_speed=2000)
+    with (
+        running_proxy(gateway.origin, store, door=limits) as proxy,
+        client_that_does_not_read(proxy.port) as client,
+    ):
+        # Several times the patience, and so little that the kernel takes nothing more of the proxy's meanwhile.
+        said = b""
+        for _ in range(60):
+            said += client.recv(1000)
+            threading.Event().wait(SOON / 6)
+        while not said.endswith(b"x" * 400_000):
+            piece = client.recv(65536)
+            assert piece
+            said += piece
+
+
+def test_client_that_does_not_read_goes_when_others_need_its_place(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool
+) -> None:
+    size = 400_000  # more than the kernel takes, less than the proxy keeps
+    gateway = raw_gateway(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+    limits = DoorLimits(clients_per_address=1)
+    with (
+        running_proxy(gateway.origin, store, door=limits, tls=identity if tls else None) as proxy,
+        client_that_does_not_read(proxy.port, tls=tls) as client,
+    ):
+        assert client.recv(15).startswith(b"HTTP/1.1 200 OK")
+        with client_from("127.0.0.2", proxy.port, tls=tls) as other:
+            other.sendall(GET)
+            assert other.recv(15)  # so the gateway has sent the first answer, which waits
+        assert answered(proxy, tls=tls)
+        assert settles(lambda: not proxy.server.handlers)  # though it has still not read
+        assert not is_whole(client, size)
+
+
+def is_whole(client: socket.socket, size: int) -> bool:
+    """Read to the end, and tell whether that was one, of a body of ``size`` times an x."""
+    said = b""
+    with suppress(ConnectionResetError, ssl.SSLEOFError):
+        while piece := client.recv(65536):
+            said += piece
+        return True
+    return said.endswith(b"x" * size)
 
 
 def test_client_that_does_not_read_costs_no_more_than_its_buffer(
@@ -276,7 +341,7 @@ def test_client_that_does_not_read_costs_no_more_than_its_buffer(
     sizes: list[int] = []
     gateway = raw_gateway(script)
     with (
-        running_proxy(gateway.origin, store) as proxy,
+        running_proxy(gateway.origin, store, door=DoorLimits(storage=5_000_000)) as proxy,
         client_that_does_not_read(proxy.port),
     ):
         assert sent.wait(PATIENCE)
@@ -391,6 +456,31 @@ def test_client_that_leaves_while_the_gateway_thinks_frees_its_place(
         with connected(proxy.port, tls=tls) as other:
             other.sendall(GET)
             receive_until(other, b"ok")
+
+
+def test_what_a_client_that_left_had_sent_behind_reaches_nobody(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool
+) -> None:
+    asked = threading.Event()
+
+    def script(peer: Peer) -> None:
+        while request := peer.read_head():
+            if b"/slow" in request:
+                asked.set()
+                peer.begun()  # until the proxy hangs up
+                return
+            peer.send(OK)
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store, tls=identity if tls else None) as proxy:
+        with connected(proxy.port, tls=tls) as client:
+            client.sendall(b"GET /slow HTTP/1.1\r\nHost: pi\r\n\r\n" * 2)
+            assert asked.wait(PATIENCE)
+        assert isinstance(proxy.next_exchange().error, ClientGone)
+        # One of these could be ahead of a second slow one.
+        assert answered(proxy, tls=tls)
+        assert answered(proxy, tls=tls)
+    assert gateway.received.count(b"/slow") == 1
 
 
 def test_client_that_leaves_in_the_queue_is_never_forwarded(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,22 +11,11 @@ import pytest
 
 from smgwproxy.access import Access
 from smgwproxy.truststores.file import FileTrustStore
-from tests.door.secure import context, open_door
-from tests.support import OK, PATIENCE, Identity, RawGateway, receive_all, running_proxy
+from tests.door.secure import client_from, open_door
+from tests.support import OK, Identity, RawGateway, receive_all, running_proxy
 
 StartGateway = Callable[..., RawGateway]
 ONLY_ONE = Access(networks=(ip_network("127.0.0.1"),))
-
-
-@contextmanager
-def client_from(address: str, port: int, *, tls: bool, to: str = "127.0.0.1") -> Iterator[socket.socket]:
-    """Connect from one of this machine's addresses."""
-    with socket.create_connection((to, port), PATIENCE, source_address=(address, 0)) as plain:
-        if not tls:
-            yield plain
-            return
-        with context().wrap_socket(plain, suppress_ragged_eofs=False) as client:
-            yield client
 
 
 def told(address: str, port: int, request: bytes, *, tls: bool, to: str = "127.0.0.1") -> bytes:
