@@ -25,7 +25,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sen
 _ESTABLISHED = 1  # the first byte of struct tcp_info; no farewell of the client has come
 _AT_ONCE = 256 * 1024
 _RECORD = 16 * 1024  # TLS takes a piece whole or not at all, so none may be larger than a record
-_GLANCE_SECONDS = 1.0  # between two looks at how much a slow client has taken
+_GLANCES = 30  # within the patience, at how much a slow client has taken
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 1024 * 1024
 
@@ -147,7 +147,7 @@ class Channel:
                 if pace.left <= 0:
                     raise TimeoutError("the client takes its answer too slowly")
                 began = time.monotonic()
-                self._sock.settimeout(min(pace.left, _GLANCE_SECONDS))
+                self._sock.settimeout(min(pace.left, self._patience / _GLANCES))
                 with suppress(TimeoutError):
                     sent = self._sock.send(self._backlog.first(self._at_once))
                     self._backlog.drop(sent)
