@@ -105,6 +105,20 @@ class TooManyClients(ExchangeError):
         )
 
 
+class StorageFull(ExchangeError):
+    """There is no room for an upload that must be gathered before it is sent (503)."""
+
+    status = 503
+    title = "The proxy has no room"
+    retry_after = 10
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no room on the proxy's disk for this upload, whose length was not told beforehand.",
+            "Try again later, or send a Content-Length, which needs no room.",
+        )
+
+
 # --- who may not come in --------------------------------------------------------------------------------
 
 

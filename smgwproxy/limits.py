@@ -28,7 +28,7 @@ class DoorLimits:
     ``body_timeout`` for silence within a request's body and for a client that takes nothing of its answer,
     ``idle_timeout`` for a connection between two requests. Who sends or takes fewer than ``min_speed`` bytes a
     second (0: any speed will do) uses up ``body_timeout`` as well. ``buffer`` is how many bytes of its answer a
-    client may leave to wait in memory, ``storage`` how many all of them together may leave on disk besides.
+    client may leave to wait in memory.
     """
 
     clients: int = 200
@@ -39,4 +39,3 @@ class DoorLimits:
     idle_timeout: float = 60.0
     min_speed: int = 500
     buffer: int = 256 * 1024
-    storage: int = 64 * 1024 * 1024

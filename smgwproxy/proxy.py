@@ -11,10 +11,11 @@ from typing import IO, Protocol
 from urllib.parse import quote
 
 from smgwproxy import headers, problem
-from smgwproxy.errors import BadRequest, BodyTooLarge, ClientGone, ExchangeError
+from smgwproxy.errors import BadRequest, BodyTooLarge, ClientGone, ExchangeError, StorageFull
 from smgwproxy.gateway import Gateway, GatewayAnswer
 from smgwproxy.headers import Site
 from smgwproxy.http1 import Lines, expectations, values
+from smgwproxy.storage import Storage
 from smgwproxy.wsgi import LINES, TARGET, Environ, StartResponse
 
 BODY_LIMIT = 16 * 1024 * 1024
@@ -88,14 +89,23 @@ class ReverseProxy:
     """Forwards each request to ``gateway`` and returns its answer; errors become `smgwproxy.problem` pages.
 
     A request body of unknown length is gathered before it is sent, since gateways take no chunked request: up
-    to ``body_limit`` bytes. Safe between threads or greenlets as far as ``gateway`` is.
+    to ``body_limit`` bytes, and in ``storage`` as far as it is large. Safe between threads or greenlets as far as
+    ``gateway`` is.
     """
 
-    def __init__(self, gateway: Gateway, *, body_limit: int = BODY_LIMIT, report: Report = report_nothing) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        body_limit: int = BODY_LIMIT,
+        report: Report = report_nothing,
+        storage: Storage | None = None,
+    ) -> None:
         self._gateway = gateway
         self._site = Site("https", gateway.origin.authority)
         self._body_limit = body_limit
         self._report = report
+        self._storage = storage or Storage()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; see PEP 3333. The iterable must be closed, as every WSGI server does."""
@@ -132,10 +142,9 @@ class ReverseProxy:
             self._gateway.connect()
         if not request.chunked:
             return self._send(exchange, request.length, request.body)
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as gathered:
-            length = self._gather(request.body, gathered)
-            gathered.seek(0)
-            return self._send(exchange, length, gathered)
+        with _Gathered(self._storage) as gathered:
+            gathered.fill(request.body, self._body_limit)
+            return self._send(exchange, gathered.length, gathered.file)
 
     def _send(self, exchange: Exchange, length: int | None, body: IO[bytes]) -> GatewayAnswer:
         request = exchange.request
@@ -144,16 +153,6 @@ class ReverseProxy:
         )
         pieces = _read_ahead(_pieces(body, length, exchange)) if length else ()
         return self._gateway.send(request.method, request.target, lines, pieces)
-
-    def _gather(self, body: IO[bytes], gathered: IO[bytes]) -> int:
-        length = 0
-        read = getattr(body, "read1", body.read)  # not a byte more than is needed to see that it is too long
-        while piece := read(_PIECE):
-            length += len(piece)
-            if length > self._body_limit:
-                raise BodyTooLarge(self._body_limit)
-            gathered.write(piece)
-        return length
 
     def _refusal(
         self, exchange: Exchange, error: ExchangeError, started: float, start_response: StartResponse
@@ -168,6 +167,43 @@ class ReverseProxy:
         exchange.seconds = time.monotonic() - started
         self._report(exchange)
         return [body]
+
+
+class _Gathered:
+    """A request body that had to be read before its length was known."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.length = 0
+        self.file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed in __exit__
+        self._storage = storage
+        self._taken = 0
+
+    def __enter__(self) -> _Gathered:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.file.close()
+        self._storage.give_back(self._taken)
+
+    def fill(self, body: IO[bytes], limit: int) -> None:
+        """Read ``body`` to its end; raises `BodyTooLarge`, `StorageFull`, and what the body raises."""
+        read = getattr(body, "read1", body.read)  # not a byte more than is needed to see that it is too long
+        while piece := read(_PIECE):
+            self.length += len(piece)
+            if self.length > limit:
+                raise BodyTooLarge(limit)
+            self._write(piece)
+        self.file.seek(0)
+
+    def _write(self, piece: bytes) -> None:
+        if self.length > _IN_MEMORY:
+            if not self._storage.take(self.length - self._taken):
+                raise StorageFull
+            self._taken = self.length
+        try:
+            self.file.write(piece)
+        except OSError as error:
+            raise StorageFull from error
 
 
 class _Relayed:

@@ -30,6 +30,7 @@ from smgwproxy.origin import Origin
 from smgwproxy.proxy import BODY_LIMIT, Exchange, Report, ReverseProxy
 from smgwproxy.renewal import Renewal
 from smgwproxy.server import ProxyServer, open_listener
+from smgwproxy.storage import Storage
 from smgwproxy.truststores import TrustStore
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -360,6 +361,7 @@ def running_proxy(
     door: DoorLimits | None = None,
     access: Access | None = None,
     tls: Identity | None = None,
+    storage: Storage | None = None,
 ) -> Iterator[RunningProxy]:
     """Run a proxy before ``origin``, with HTTPS when ``tls`` is given; stopped at the end."""
     exchanges: list[Exchange] = []
@@ -374,13 +376,14 @@ def running_proxy(
     def start() -> RunningProxy:
         gateway = Gateway(origin, store, limits, cooperative(), renewal=renewal)
         listener = open_listener("127.0.0.1", 0)
-        application = ReverseProxy(gateway, body_limit=body_limit, report=tell)
+        application = ReverseProxy(gateway, body_limit=body_limit, report=tell, storage=storage)
         server = ProxyServer(
             listener,
             application,
             logging.getLogger("smgwproxy"),
             access=access,
             limits=door,
+            storage=storage,
             tls=FixedCertificate(tls) if tls else None,
         )
         server.start()

@@ -30,6 +30,7 @@ from smgwproxy.errors import (
     InternalError,
     PinRefused,
     PinWithdrawn,
+    StorageFull,
     TrustStoreError,
     UnknownHost,
 )
@@ -52,6 +53,7 @@ ERRORS: list[tuple[ExchangeError, int, str]] = [
     (BadRequest("m", 431), 431, "http_request_error"),
     (BadRequest("m", 505), 505, "http_request_error"),
     (BodyTooLarge(5), 413, "http_request_error"),
+    (StorageFull(), 503, "proxy_internal_error"),
     (ClientGone(), 400, "http_request_error"),
     (GatewayRefused(ORIGIN), 502, "connection_refused"),
     (GatewayUnreachable(ORIGIN, "r"), 502, "destination_ip_unroutable"),

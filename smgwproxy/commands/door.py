@@ -18,8 +18,8 @@ from smgwproxy.errors import ConfigError
 from smgwproxy.limits import DoorLimits
 from smgwproxy.own_certificate import ServerIdentity
 from smgwproxy.server import Application, ProxyServer, open_listener
-from smgwproxy.server.backlog import Storage
 from smgwproxy.server.places import Places
+from smgwproxy.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,10 @@ def make_servers(
     listeners: Sequence[Listener],
     application: Application,
     identity: ServerIdentity | None,
+    storage: Storage,
     logger: logging.Logger,
 ) -> Sequence[ProxyServer]:
-    """Make a server for each of ``listeners``; they share the number of connections, and the disk."""
+    """Make a server for each of ``listeners``; they share the number of connections."""
     limits = DoorLimits(
         clients=config.max_clients,
         clients_per_address=config.max_clients_per_address,
@@ -75,7 +76,6 @@ def make_servers(
     )
     access = Access(config.allow, config.server_name)
     places = Places(limits.clients, limits.clients_per_address)
-    storage = Storage(limits.storage)
     return [
         ProxyServer(
             listener.socket,

@@ -21,6 +21,7 @@ from smgwproxy.own_certificate import ServerIdentity, ending
 from smgwproxy.proxy import ReverseProxy
 from smgwproxy.report import LogReport
 from smgwproxy.server import ProxyServer
+from smgwproxy.storage import Storage
 from smgwproxy.truststores.base import utc_now
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.trustwatch import TrustWatch
@@ -54,8 +55,9 @@ def serve(config: Config, ready: Callable[[int], None] = lambda _: None) -> int:
         backend = cooperative()
         identity = server_identity(config, logger)
         with Gateway(config.target, store, limits, backend, renewal=config.renewal) as gateway:
-            application = ReverseProxy(gateway, report=LogReport(logger))
-            servers = make_servers(config, listeners, application, identity, logger)
+            storage = Storage()
+            application = ReverseProxy(gateway, report=LogReport(logger), storage=storage)
+            servers = make_servers(config, listeners, application, identity, storage, logger)
             signals = _Signals(servers, logger)
             for server in servers:
                 server.start()

@@ -14,10 +14,10 @@ from gevent.pywsgi import WSGIServer
 
 from smgwproxy.access import Access
 from smgwproxy.limits import DoorLimits
-from smgwproxy.server.backlog import Storage
 from smgwproxy.server.handler import Handler
 from smgwproxy.server.listening import open_listener
 from smgwproxy.server.places import Places
+from smgwproxy.storage import Storage
 from smgwproxy.wsgi import Environ
 
 __all__ = ["Application", "ProxyServer", "ServerTls", "open_listener"]
@@ -38,8 +38,8 @@ class ServerTls(Protocol):
 class ProxyServer(WSGIServer):
     """Serves ``application`` on ``listener``, with TLS when ``tls`` is given.
 
-    Each connection is a greenlet of its own. Servers that share ``places`` share the number of connections, and
-    with ``storage`` the disk that slow clients may use; without them this one has those of ``limits`` for itself.
+    Each connection is a greenlet of its own. Servers that share ``places`` share the number of connections;
+    without it this one has those of ``limits`` for itself. ``storage`` is where answers wait for slow clients.
     ``access`` says who may come in.
     """
 
@@ -73,7 +73,7 @@ class ProxyServer(WSGIServer):
         self.access = access or Access()
         self.limits = limits or DoorLimits()
         self.places = places or Places(self.limits.clients, self.limits.clients_per_address)
-        self.storage = storage or Storage(self.limits.storage)
+        self.storage = storage or Storage()
         self.stopping = False
         self.handlers: set[Handler] = set()
         self._looking_after: gevent.Greenlet[..., None] | None = None

@@ -9,23 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
-
-class Storage:
-    """The ``limit`` of bytes that all clients together may leave on disk; for one thread."""
-
-    def __init__(self, limit: int) -> None:
-        self._left = limit
-
-    def take(self, octets: int) -> bool:
-        """Take room for ``octets`` bytes; False, and none is taken, when there is not as much."""
-        if octets > self._left:
-            return False
-        self._left -= octets
-        return True
-
-    def give_back(self, octets: int) -> None:
-        """Give room back that was taken."""
-        self._left += octets
+from smgwproxy.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)

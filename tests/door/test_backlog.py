@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smgwproxy.server.backlog import Backlog, Storage
+from smgwproxy.server.backlog import Backlog
+from smgwproxy.storage import Storage
 
 ROOM = 10
 

@@ -12,6 +12,7 @@ import pytest
 
 from smgwproxy.errors import ClientGone, ClientTooSlow
 from smgwproxy.limits import DoorLimits, Limits
+from smgwproxy.storage import Storage
 from smgwproxy.truststores.file import FileTrustStore
 from tests.door.child import settles
 from tests.door.secure import client_from, context
@@ -253,7 +254,7 @@ def test_client_that_does_not_take_its_answer_is_cut_off_and_frees_the_gateway(
 ) -> None:
     gateway = raw_gateway(BIG)
     with (
-        running_proxy(gateway.origin, store, door=DoorLimits(body_timeout=SOON, storage=0)) as proxy,
+        running_proxy(gateway.origin, store, door=DoorLimits(body_timeout=SOON), storage=Storage(0)) as proxy,
         client_that_does_not_read(proxy.port) as client,
     ):
         assert client.recv(15).startswith(b"HTTP/1.1 200 OK")
@@ -341,7 +342,7 @@ def test_client_that_does_not_read_costs_no_more_than_its_buffer(
     sizes: list[int] = []
     gateway = raw_gateway(script)
     with (
-        running_proxy(gateway.origin, store, door=DoorLimits(storage=5_000_000)) as proxy,
+        running_proxy(gateway.origin, store, storage=Storage(5_000_000)) as proxy,
         client_that_does_not_read(proxy.port),
     ):
         assert sent.wait(PATIENCE)
