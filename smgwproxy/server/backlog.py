@@ -78,8 +78,8 @@ class Backlog:
         """Forget all, and give the room back; harmless when done twice."""
         self._pieces.clear()
         self.size = self._gone = self._in_memory = 0
-        self._forget(self._stored)
         if self._file is not None:
+            self._forget(self._stored)
             self._file.close()
             self._file = None
 
@@ -103,9 +103,11 @@ class Backlog:
         return True
 
     def _forget(self, stored: int) -> None:
-        self._storage.give_back(stored)
+        """Forget ``stored`` bytes of the file; when that was all it is used anew, and its room given back."""
         self._stored -= stored
-        if not self._stored and self._file is not None:
+        if not self._stored:
+            self._storage.give_back(self._end)
             self._end = 0
             with suppress(OSError):  # it is written from its beginning all the same
-                self._file.truncate(0)
+                if self._file is not None:
+                    self._file.truncate(0)

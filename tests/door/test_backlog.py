@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import tempfile
 from collections.abc import Iterator
@@ -89,6 +90,18 @@ def test_room_on_disk_is_given_back_once_and_the_file_used_again() -> None:
     backlog.close()
     assert storage.take(10)
     assert not storage.take(1)
+
+
+def test_file_never_has_more_than_the_storage_allows_be_it_never_empty() -> None:
+    backlog = Backlog(0, Storage(100))
+    for step in range(500):
+        if not backlog.is_full:
+            backlog.add(b"x" * 10)
+        if step > 5:
+            taken(backlog, 10)
+        assert backlog._file is not None
+        assert os.fstat(backlog._file.fileno()).st_size <= 100
+    backlog.close()
 
 
 @pytest.fixture
