@@ -6,6 +6,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Protocol
 from urllib.parse import quote
@@ -182,8 +183,9 @@ class _Gathered:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self.file.close()
         self._storage.give_back(self._taken)
+        with suppress(OSError):  # what cannot be written is of no use any more
+            self.file.close()
 
     def fill(self, body: IO[bytes], limit: int) -> None:
         """Read ``body`` to its end; raises `BodyTooLarge`, `StorageFull`, and what the body raises."""
@@ -192,16 +194,25 @@ class _Gathered:
             self.length += len(piece)
             if self.length > limit:
                 raise BodyTooLarge(limit)
+            if self.length > _IN_MEMORY:
+                self._take()
             self._write(piece)
-        self.file.seek(0)
+        self._rewind()
+
+    def _take(self) -> None:
+        if not self._storage.take(self.length - self._taken):
+            raise StorageFull
+        self._taken = self.length
 
     def _write(self, piece: bytes) -> None:
-        if self.length > _IN_MEMORY:
-            if not self._storage.take(self.length - self._taken):
-                raise StorageFull
-            self._taken = self.length
         try:
             self.file.write(piece)
+        except OSError as error:
+            raise StorageFull from error
+
+    def _rewind(self) -> None:
+        try:
+            self.file.seek(0)  # which writes what is still in its buffer
         except OSError as error:
             raise StorageFull from error
 

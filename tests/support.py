@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import logging
+import resource
 import socket
 import ssl
 import threading
@@ -488,3 +489,14 @@ def receive_until(client: socket.socket, end: bytes) -> bytes:
 def head_lines(message: bytes) -> Sequence[bytes]:
     """Return the lines of a message's head."""
     return message.partition(b"\r\n\r\n")[0].split(b"\r\n")
+
+
+@contextmanager
+def largest_file(octets: int) -> Iterator[None]:
+    """Let the kernel write files of ``octets`` bytes at most, as on a disk that is full then."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -13,7 +13,7 @@ import pytest
 from smgwproxy.errors import StorageFull
 from smgwproxy.storage import Storage
 from smgwproxy.truststores.file import FileTrustStore
-from tests.support import OK, RawGateway, raw_exchange, running_proxy
+from tests.support import OK, RawGateway, largest_file, raw_exchange, running_proxy
 
 StartGateway = Callable[..., RawGateway]
 MEMORY = 256 * 1024
@@ -71,3 +71,17 @@ def test_disk_that_cannot_be_written_to_is_told_as_one_that_is_full(
         assert raw_exchange(proxy.port, upload(MEMORY + 1)).startswith(b"HTTP/1.1 503 ")
         assert raw_exchange(proxy.port, upload(MEMORY)).endswith(b"ok")
     assert gateway.received.count(b"POST ") == 1
+
+
+@pytest.mark.parametrize("size", [600_000, 300_000 + 100], ids=["within", "at its end"])
+def test_disk_that_fills_up_meanwhile_is_told_and_takes_no_room_for_ever(
+    raw_gateway: StartGateway, store: FileTrustStore, size: int
+) -> None:
+    gateway = raw_gateway(OK)
+    with running_proxy(gateway.origin, store, storage=Storage(1_000_000)) as proxy:
+        with largest_file(300_000):
+            for _ in range(3):
+                assert raw_exchange(proxy.port, upload(size)).startswith(b"HTTP/1.1 503 ")
+                assert isinstance(proxy.next_exchange().error, StorageFull)
+        assert gateway.connections == 0
+        assert raw_exchange(proxy.port, upload(1_000_000)).endswith(b"ok")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from hypothesis import strategies as st
 
 from smgwproxy.server.backlog import Backlog
 from smgwproxy.storage import Storage
+from tests.support import largest_file
 
 ROOM = 10
 
@@ -107,17 +105,6 @@ def test_file_never_has_more_than_the_storage_allows_be_it_never_empty() -> None
 @pytest.fixture
 def no_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-
-
-@contextmanager
-def largest_file(octets: int) -> Iterator[None]:
-    """Let the kernel write files of ``octets`` bytes at most, as on a disk that is full then."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.usefixtures("no_temporary_files")
