@@ -20,6 +20,7 @@ MAX_REQUEST_LINE = 16 * 1024
 MAX_LINES = 100
 MAX_CHUNK_LINE = 256
 MAX_EXTENSIONS = 16 * 1024  # bytes of chunk lines within one body that are not its size
+MAX_OVERHEAD = 64 * 1024  # bytes of chunk lines, and of line ends, within one body that are more than its data
 MAX_LENGTH_DIGITS = 15  # more than any disk holds, and far from overflow
 
 _TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -291,6 +292,7 @@ class BodyReader:
     _left: int = 0  # of the body (Length) or of the current chunk (Chunked)
     _within: bool = False  # a chunk has been begun
     _extensions: int = 0  # bytes of them so far
+    _overhead: int = 0  # bytes of all that is no data, less the data, so far
 
     def __post_init__(self) -> None:
         if isinstance(self.framing, Length):
@@ -334,6 +336,9 @@ class BodyReader:
         if self._extensions > MAX_EXTENSIONS:
             raise MessageError("the chunk extensions are too long")
         self._left = int(match[1], 16)
+        self._overhead = max(0, self._overhead + len(line) + len("\r\n\r\n") - self._left)
+        if self._overhead > MAX_OVERHEAD:  # each chunk makes work, and nobody sends bytes one by one but to do so
+            raise MessageError("the chunks are too small")
         if self._left:
             return True
         trailers: list[str] = []

@@ -81,6 +81,9 @@ def _quotable(text: str) -> str:
     return "".join(f"\\{c}" if c == '"' else _escaped(c) if c.isascii() else ascii(c)[1:-1] for c in text)
 
 
+_LONGEST_TARGET = 2000  # characters
+
+
 def request_line(
     *,
     client: str,
@@ -94,11 +97,14 @@ def request_line(
 ) -> Escaped:
     r"""Build the one line of a request.
 
-    ``target`` is the raw request target, its bytes decoded as latin-1; ``version`` is ``HTTP/1.1`` or the
-    like; ``status`` is None when nobody was left to be answered; ``sent`` is the size of the answer's body as
-    sent to the client; ``connection`` tells about the connection to the gateway. Quotes, backslashes and
-    bytes beyond printable ASCII are escaped, so the three parts within the quotes are told apart by blanks.
+    ``target`` is the raw request target, its bytes decoded as latin-1; a long one is cut. ``version`` is
+    ``HTTP/1.1`` or the like; ``status`` is None when nobody was left to be answered; ``sent`` is the size of the
+    answer's body as sent to the client; ``connection`` tells about the connection to the gateway. Quotes,
+    backslashes and bytes beyond printable ASCII are escaped, so the three parts within the quotes are told apart
+    by blanks.
     """
+    if len(target) > _LONGEST_TARGET:  # or clients could fill the disk
+        target = f"{target[:_LONGEST_TARGET]}...+{len(target) - _LONGEST_TARGET}"
     quoted = " ".join(_quotable(part).replace(" ", "\\x20") for part in (method, target, version))
     return Escaped(
         f'{_quotable(client)} "{quoted}" {"-" if status is None else status} '

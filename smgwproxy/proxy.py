@@ -283,14 +283,12 @@ def _pieces(body: IO[bytes], length: int, exchange: Exchange) -> Iterator[bytes]
 
 def _read_ahead(pieces: Iterator[bytes]) -> Iterable[bytes]:
     """Have a small body whole before the gateway is asked for: a client that drips must not hold a turn there."""
-    ahead: list[bytes] = []
-    size = 0
+    ahead = bytearray()  # joined, since pieces of a byte or two would take far more memory than they have bytes
     for piece in pieces:
-        ahead.append(piece)
-        size += len(piece)
-        if size >= _AHEAD:
-            return itertools.chain(ahead, pieces)
-    return ahead
+        ahead += piece
+        if len(ahead) >= _AHEAD:
+            return itertools.chain([bytes(ahead)], pieces)
+    return [bytes(ahead)]
 
 
 # --- from WSGI to HTTP ----------------------------------------------------------------------------------

@@ -719,5 +719,17 @@ def test_the_worst_chunk_lines_are_refused(extension: bytes, end: bytes) -> None
     assert outcome(Chunked(), line + b"\r\na\r\n0\r\n\r\n") == (b"", MessageError, False)
 
 
+def test_a_body_in_single_bytes_is_refused_when_it_is_long() -> None:
+    body, _ = reader(Chunked(), b"1\r\nx\r\n" * 100_000)
+    with pytest.raises(MessageError, match="too small"):
+        everything(body, 100)
+
+
+@pytest.mark.parametrize("before", [1, 1000])
+def test_small_chunks_are_read_on_and_on(before: int) -> None:
+    octets = b"1\r\nx\r\n" * before + b"5\r\nabcde\r\n" * 20_000 + b"0\r\n\r\n"
+    assert len(everything(reader(Chunked(), octets)[0], 100)) == before + 100_000
+
+
 def test_a_list_without_members_is_empty_however_long() -> None:
     assert tokens([("Connection", ", \t" * (_LONG // 3))], "connection") == []

@@ -619,6 +619,11 @@ def request(**changes: object) -> str:
     return request_line(**(parts | changes))  # type: ignore[arg-type] # the parts are those of the signature
 
 
+def test_a_long_target_is_cut() -> None:
+    assert f'"GET /{"a" * 1999} HTTP/1.1"' in request(target="/" + "a" * 1999)
+    assert f'"GET /{"a" * 1999}...+14001 HTTP/1.1"' in request(target="/" + "a" * 16_000)
+
+
 def test_a_request_is_one_line() -> None:
     text = '192.168.0.11 "GET /smgw/m2m HTTP/1.1" 200 1532 bytes 0.123 s connection=reused'
     assert request() == text

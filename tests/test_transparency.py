@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from smgwproxy.proxy import _read_ahead
 from smgwproxy.truststores.file import FileTrustStore
 from tests.support import (
     AHEAD,
@@ -508,3 +509,10 @@ def test_bodies_pass_in_bounded_memory(raw_gateway: StartGateway, store: FileTru
             tracemalloc.stop()
     assert received > size
     assert peak < 8 * 1024 * 1024
+
+
+def test_bytes_that_are_read_ahead_take_no_more_memory_than_they_are() -> None:
+    (piece,) = _read_ahead(iter([b"x"] * 1000))
+    assert piece == b"x" * 1000
+    first, *rest = _read_ahead(iter([b"ab"] * (AHEAD // 2) + [b"later"] * 2))
+    assert (len(first), rest) == (AHEAD, [b"later", b"later"])

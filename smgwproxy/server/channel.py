@@ -15,16 +15,20 @@ from contextlib import suppress
 from typing import Any
 
 import gevent
-import gevent.ssl
 from gevent.event import Event
 
 from smgwproxy.server.backlog import Backlog
+from smgwproxy.server.encryption import Encryption
 from smgwproxy.server.pace import Pace
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
 _ESTABLISHED = 1  # the first byte of struct tcp_info; no farewell of the client has come
 _AT_ONCE = 256 * 1024
-_RECORD = 16 * 1024  # TLS takes a piece whole or not at all, so none may be larger than a record
+_RECEIVED = 16 * 1024  # at once, since the smallest chunks, or messages of TLS, make much work of them
+_BARREN = (
+    64 * 1024
+)  # bytes of TLS without one of data, or of a handshake: more than a record, or a certificate, has
+_SLICE = 0.01  # seconds that a client who sends without a pause may have to itself
 _GLANCES = 30  # within the patience, at how much a slow client has taken
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 1024 * 1024
@@ -42,7 +46,7 @@ class Channel:
     def __init__(self, sock: Any, backlog: Backlog, *, patience: float, speed: float) -> None:
         self._sock = sock
         self._backlog = backlog
-        self._at_once = _AT_ONCE
+        self._encryption: Encryption | None = None
         self._patience = patience
         self._speed = speed
         self._pace = Pace(math.inf)
@@ -52,6 +56,7 @@ class Channel:
         self._moved = Event()
         self._failure: OSError | None = None
         self._clean = True
+        self._alone_since = time.monotonic()
 
     @property
     def waiting_since(self) -> float | None:
@@ -59,15 +64,23 @@ class Channel:
         return self._waiting_since
 
     def shake_hands(self, context: ssl.SSLContext, seconds: float) -> None:
-        """Do TLS from now on; ``context`` is gevent's kind."""
-        self._expected_since = self._waiting_since = time.monotonic()
-        try:
-            with gevent.Timeout(seconds, TimeoutError("no TLS handshake in time")):
-                self._sock = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
-                self._sock.do_handshake()
-            self._at_once = _RECORD
-        finally:
-            self._waiting_since = None
+        """Do TLS from now on."""
+        encryption = Encryption(context)
+        self.expect(seconds)
+        fed = 0
+        while True:
+            try:
+                done = encryption.shake_hands()
+            finally:
+                self._put(encryption.outgoing())  # an alert, too
+            if done:
+                self._encryption = encryption
+                return
+            octets = self._receive(_RECEIVED)
+            fed += len(octets)
+            if not octets or fed > _BARREN:
+                raise OSError("no TLS handshake came about")
+            encryption.feed(octets)
 
     # --- in ---------------------------------------------------------------------------------------------
 
@@ -78,9 +91,29 @@ class Channel:
 
     def receive(self, size: int) -> bytes:
         """Return 1 to ``size`` bytes as soon as any are there; empty when the client has ended its side."""
+        if self._encryption is None:
+            return self._receive(min(size, _RECEIVED))
+        barren = 0
+        while True:
+            try:
+                data = self._encryption.read(size)
+            finally:
+                self._put(self._encryption.outgoing())  # an alert, or what TLS says by itself
+            if data is not None:
+                return data
+            octets = self._receive(_RECEIVED)
+            barren += len(octets)
+            if barren > _BARREN:
+                raise OSError("much of TLS, and no data in it")
+            self._encryption.feed(octets)
+
+    def _receive(self, size: int) -> bytes:
         if self._pace.left <= 0:
             raise TimeoutError("the client is too slow")
         began = time.monotonic()
+        if began - self._alone_since > _SLICE:  # recv() gives no way to others while bytes are there
+            gevent.sleep(0)
+            self._alone_since = began = time.monotonic()
         self._waiting_since = self._expected_since
         data: bytes = b""
         try:
@@ -88,7 +121,10 @@ class Channel:
             data = self._sock.recv(size)
         finally:
             self._waiting_since = None
-            self._pace.waited(time.monotonic() - began, len(data))
+            now = time.monotonic()
+            self._pace.waited(now - began, len(data))
+            if now - began > _SLICE:
+                self._alone_since = now
         return data
 
     def peek(self) -> bytes:
@@ -105,13 +141,20 @@ class Channel:
 
     def send(self, data: bytes) -> None:
         """Hand over ``data``; returns before the client has it, and waits only while the buffer is full."""
+        if self._encryption is not None:
+            self._encryption.write(data)
+            data = self._encryption.outgoing()
+        self._put(data)
+        self._wait_while(lambda: self._backlog.is_full)
+
+    def _put(self, octets: bytes) -> None:
+        """Send ``octets`` now or later; does not wait."""
         if not self._backlog.size and self._failure is None:
-            data = self._send_at_once(data)
-        if data:
-            self._backlog.add(data)
+            octets = self._send_at_once(octets)
+        if octets:
+            self._backlog.add(octets)
             if self._writer is None:
                 self._writer = gevent.spawn(self._write)
-        self._wait_while(lambda: self._backlog.is_full)
 
     def flush(self) -> None:
         """Wait until the client's side has taken all."""
@@ -130,11 +173,11 @@ class Channel:
             raise self._failure
 
     def _send_at_once(self, data: bytes) -> bytes:
-        """Send what can be sent without waiting; return the rest, which must be sent from the same place on."""
+        """Send what can be sent without waiting; return the rest."""
         self._sock.settimeout(0.0)
         left = memoryview(data)
         with suppress(BlockingIOError):
-            while left and (sent := self._sock.send(left[: self._at_once])):
+            while left and (sent := self._sock.send(left[:_AT_ONCE])):
                 left = left[sent:]
         return bytes(left)
 
@@ -149,7 +192,7 @@ class Channel:
                 began = time.monotonic()
                 self._sock.settimeout(min(pace.left, self._patience / _GLANCES))
                 with suppress(TimeoutError):
-                    sent = self._sock.send(self._backlog.first(self._at_once))
+                    sent = self._sock.send(self._backlog.first(_AT_ONCE))
                     self._backlog.drop(sent)
                     handed_over += sent
                     self._moved.set()
@@ -191,8 +234,7 @@ class Channel:
         with suppress(OSError):  # the client has closed it first
             if self._backlog.size:  # an answer that must not end as if it were whole
                 self.break_off(reset=True)
-            # Not the shutdown of an SSLSocket, after which that one would read without TLS.
-            socket.SocketType.shutdown(getattr(self._sock, "_sock", self._sock), socket.SHUT_RD)
+            self._sock.shutdown(socket.SHUT_RD)
 
     def linger(self) -> None:
         """End our side, and let the client read all before unread bytes of its own make TCP reset.
@@ -200,13 +242,13 @@ class Channel:
         RFC 9112 section 9.6. Takes a second and a megabyte at most: who sends a long body gets no more.
         """
         with suppress(OSError):  # too slow, or gone
+            self._put(self._farewell())
             self.flush()
-            self._say_farewell()
-            self._sock.shutdown(socket.SHUT_WR)  # of TLS, too: what is read now is thrown away
+            self._sock.shutdown(socket.SHUT_WR)
             self.expect(_LINGER_SECONDS)
             left = _LINGER_BYTES
-            while left > 0 and (data := self.receive(65536)):
-                left -= len(data)
+            while left > 0 and (octets := self._receive(65536)):
+                left -= len(octets)
 
     def break_off(self, *, reset: bool) -> None:
         """Let the end be no clean one: without TLS's farewell, and with a TCP ``reset`` if need be."""
@@ -219,13 +261,14 @@ class Channel:
         if self._writer is not None:
             self._writer.kill(block=False)
         elif self._clean:
-            self._say_farewell()
+            with suppress(OSError):  # the connection has failed, or is full
+                self._send_at_once(self._farewell())
         self._sock.close()
         self._backlog.close()
 
-    def _say_farewell(self) -> None:
-        """Tell a TLS client that nothing is missing; its own farewell is not waited for (RFC 8446 6.1)."""
-        if isinstance(self._sock, gevent.ssl.SSLSocket):
-            self._sock.settimeout(0.0)
-            with suppress(OSError, ValueError):  # it has not come about, or has ended already
-                self._sock.unwrap()
+    def _farewell(self) -> bytes:
+        if self._encryption is None:
+            return b""
+        with suppress(OSError):  # TLS has ended already
+            self._encryption.say_farewell()
+        return self._encryption.outgoing()

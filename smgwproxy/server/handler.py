@@ -97,8 +97,8 @@ class Handler(WSGIHandler):
             self.hang_up()
 
     def look_after(self) -> None:
-        """End the exchange when the client has left while the gateway was being waited for."""
-        if self._in_exchange and not self._abandoned and self.waiting_since is None and self._channel.has_left():
+        """End the exchange when the client has left, be it the gateway or the client that is waited for."""
+        if self._in_exchange and not self._abandoned and self._channel.has_left():
             self._abandoned = True
             gone = ClientGone("The client went away before it had its answer.")
             self._greenlet.kill(gone, block=False)
@@ -190,8 +190,11 @@ class Handler(WSGIHandler):
         except Exception as error:
             if not isinstance(error, ExchangeError):
                 self.server.logger.exception("fault while answering %s", self.address)
+            _close(result)  # or the client could hold what it asked for
+            result = None
             if answer.begun:
-                self._flush()
+                if not self._abandoned:
+                    self._flush()
                 self._break_off(answer)
                 raise _EndOfConnection(f"its answer broke off: {error}") from error
             status, lines, body = problem.render(
@@ -204,8 +207,7 @@ class Handler(WSGIHandler):
             self._break_off(answer)
             raise
         finally:
-            if hasattr(result, "close"):
-                result.close()
+            _close(result)
 
     def _send(self, data: bytes) -> None:
         try:
@@ -250,6 +252,12 @@ class Handler(WSGIHandler):
             joint = "; " if key == "HTTP_COOKIE" else ","
             environ[key] = environ[key] + joint + value if key in environ else value
         return environ
+
+
+def _close(result: Any) -> None:
+    """End the iterable of an application, as PEP 3333 wants it."""
+    if hasattr(result, "close"):
+        result.close()
 
 
 class _EndOfConnection(Exception):  # no error that anybody is told: `handle` ends with it

@@ -6,7 +6,7 @@ import random
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -100,6 +100,27 @@ def client_from(address: str, port: int, *, tls: bool = False, to: str = "127.0.
             return
         with context().wrap_socket(plain, suppress_ragged_eofs=False) as client:
             yield client
+
+
+@contextmanager
+def sealing(port: int) -> Iterator[tuple[socket.socket, Callable[[bytes], bytes]]]:
+    """Shake hands; yield the plain socket, and what makes TLS records of bytes, to be sent there as one likes."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context().wrap_bio(incoming, outgoing)
+
+    def seal(octets: bytes) -> bytes:
+        tls.write(octets)
+        return outgoing.read()
+
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as plain:
+        while True:
+            with suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+                break
+            plain.sendall(outgoing.read())
+            incoming.write(plain.recv(65536))
+        plain.sendall(outgoing.read())
+        yield plain, seal
 
 
 def answered(client: socket.socket) -> bool:

@@ -15,7 +15,8 @@ from smgwproxy.limits import DoorLimits, Limits
 from smgwproxy.storage import Storage
 from smgwproxy.truststores.file import FileTrustStore
 from tests.door.child import settles
-from tests.door.secure import client_from, context
+from tests.door.key_updates import MOST, flood
+from tests.door.secure import client_from, context, sealing
 from tests.support import (
     AHEAD,
     OK,
@@ -201,6 +202,52 @@ def test_handshake_that_drips_is_cut_off(
         assert drip(client, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc" + b"\x03" * 400) == b""
 
 
+@pytest.mark.parametrize(
+    ("sent", "dripping"),
+    [
+        pytest.param(b"", GET + b"x" * 1000, id="a head"),
+        pytest.param(GET, GET + b"x" * 1000, id="a second head"),
+        pytest.param(b"PUT / HTTP/1.1\r\nHost: pi\r\nContent-Length: 400\r\n\r\n", b"x" * 400, id="a body"),
+    ],
+)
+def test_tls_record_that_drips_is_cut_off(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, sent: bytes, dripping: bytes
+) -> None:
+    gateway = raw_gateway(OK)
+    limits = DoorLimits(head_timeout=SOON, body_timeout=SOON, idle_timeout=SOON, min_speed=10_000)
+    with (
+        running_proxy(gateway.origin, store, door=limits, tls=identity) as proxy,
+        sealing(proxy.port) as (client, seal),
+    ):
+        if sent:
+            client.sendall(seal(sent))
+        drip(client, seal(dripping))
+    assert gateway.received.count(b" / HTTP/1.1") == (sent == GET)
+
+
+def test_tls_without_data_is_cut_off(raw_gateway: StartGateway, store: FileTrustStore, identity: Identity) -> None:
+    gateway = raw_gateway(OK)
+    limits = DoorLimits(idle_timeout=3600, head_timeout=3600)
+    with running_proxy(gateway.origin, store, door=limits, tls=identity) as proxy:
+        assert flood(proxy.port) < MOST
+
+
+def test_handshake_without_end_is_cut_off(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    limits = DoorLimits(handshake_timeout=3600)
+    with (
+        running_proxy(gateway.origin, store, door=limits, tls=identity) as proxy,
+        connected(proxy.port) as client,
+    ):
+        with suppress(ConnectionError):
+            client.sendall(b"\x16\x03\x01\x40\0\x01\x01\xf0\0" + bytes(0x4000 - 4))
+            for _ in range(6):
+                client.sendall(b"\x16\x03\x01\x40\0" + bytes(0x4000))
+        receive_all(client)
+
+
 def test_silent_handshakes_do_not_hold_up_others(
     raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
 ) -> None:
@@ -213,11 +260,40 @@ def test_silent_handshakes_do_not_hold_up_others(
             receive_until(client, b"ok")
 
 
+def test_body_of_tiny_chunks_does_not_hold_up_others(
+    raw_gateway: StartGateway, store: FileTrustStore, tls: bool, identity: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    chunks = b"1\r\nx\r\n" * 20_000
+    over = threading.Event()
+
+    def send_without_a_pause(client: socket.socket) -> None:
+        with suppress(OSError):
+            while not over.is_set():
+                client.sendall(chunks)
+
+    with (
+        running_proxy(gateway.origin, store, tls=identity if tls else None) as proxy,
+        connected(proxy.port, tls=tls) as client,
+    ):
+        client.sendall(b"POST / HTTP/1.1\r\nHost: pi\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+        sender = threading.Thread(target=send_without_a_pause, args=(client,))
+        sender.start()
+        try:
+            for _ in range(3):
+                assert answered(proxy, tls=tls)
+        finally:
+            over.set()
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+            sender.join(PATIENCE)
+
+
 # --- answers --------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def client_that_does_not_read(port: int, *, tls: bool = False) -> Iterator[socket.socket]:
+def client_that_does_not_read(port: int, request: bytes = GET, *, tls: bool = False) -> Iterator[socket.socket]:
     """Ask for something, and take as little as the kernel allows."""
     with ExitStack() as opened:
         client = opened.enter_context(socket.socket())
@@ -226,7 +302,7 @@ def client_that_does_not_read(port: int, *, tls: bool = False) -> Iterator[socke
         client.connect(("127.0.0.1", port))
         if tls:
             client = opened.enter_context(context().wrap_socket(client, suppress_ragged_eofs=False))
-        client.sendall(GET)
+        client.sendall(request)
         yield client
 
 
@@ -507,6 +583,28 @@ def test_client_that_leaves_in_the_queue_is_never_forwarded(
         receive_until(first, b"ok")
         assert answered(proxy)
     assert b"/left" not in gateway.received
+
+
+def test_client_that_leaves_with_its_answer_unread_frees_its_place(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool
+) -> None:
+    def script(peer: Peer) -> None:
+        while request := peer.read_head():
+            if b"/slow" in request:
+                peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                peer.send(b"493e0\r\n" + b"x" * 300_000 + b"\r\n")
+                peer.begun()  # thinks on, until the proxy hangs up
+                return
+            peer.send(OK)
+
+    gateway = raw_gateway(script)
+    with (
+        running_proxy(gateway.origin, store, tls=identity if tls else None) as proxy,
+        client_that_does_not_read(proxy.port, b"GET /slow HTTP/1.1\r\nHost: pi\r\n\r\n", tls=tls) as client,
+    ):
+        assert client.recv(15).startswith(b"HTTP/1.1 200 OK")
+        socket.socket.shutdown(client, socket.SHUT_WR)
+        assert answered(proxy, tls=tls)
 
 
 def test_client_that_leaves_within_its_answer_frees_its_place(
