@@ -141,9 +141,9 @@ class Reader:
             pieces.append(piece)
         return b"".join(pieces)
 
-    def check(self, asked: Asked) -> AnswerHead:
-        """Read an answer, and see that it is the one to ``asked``, to the last byte."""
-        head = self.head()
+    def check(self, asked: Asked, head: AnswerHead | None = None) -> AnswerHead:
+        """Read an answer, or what follows its ``head``: the one to ``asked``, to the last byte."""
+        head = head or self.head()
         assert head.status == 200, head
         assert values(head.lines, "x-mark") == [mark(asked.method, asked.target, asked.body)], "another's answer"
         wanted = b"" if asked.method == "HEAD" else content(asked.method, asked.target, asked.body)
