@@ -31,7 +31,7 @@ class ServerTls(Protocol):
     """Where the TLS context for a client's handshake comes from."""
 
     def context(self) -> ssl.SSLContext:
-        """Return gevent's kind of context, with the certificate that is in force now. Must not wait long."""
+        """Return a context with the certificate that is in force now. Must not wait long."""
         ...
 
 

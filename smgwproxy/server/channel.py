@@ -25,9 +25,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sen
 _ESTABLISHED = 1  # the first byte of struct tcp_info; no farewell of the client has come
 _AT_ONCE = 256 * 1024
 _RECEIVED = 16 * 1024  # at once, since the smallest chunks, or messages of TLS, make much work of them
-_BARREN = (
-    64 * 1024
-)  # bytes of TLS without one of data, or of a handshake: more than a record, or a certificate, has
+_BARREN = 64 * 1024  # bytes of TLS without one of data, or of a handshake: no honest client needs as many
 _SLICE = 0.01  # seconds that a client who sends without a pause may have to itself
 _GLANCES = 30  # within the patience, at how much a slow client has taken
 _LINGER_SECONDS = 1.0
