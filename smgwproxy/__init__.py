@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from smgwproxy.certificate import Certificate, Fingerprint
+    from smgwproxy.client_certificate import ClientCertificate, load_client_certificate
     from smgwproxy.errors import SmgwProxyError
     from smgwproxy.gateway import Gateway, GatewayAnswer
     from smgwproxy.limits import Limits
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Certificate",
+    "ClientCertificate",
     "EditableTrustStore",
     "Fingerprint",
     "Gateway",
@@ -34,6 +36,7 @@ __all__ = [
     "ReverseProxy",
     "SmgwProxyError",
     "TrustStore",
+    "load_client_certificate",
     "open_truststore",
 ]
 
@@ -42,6 +45,7 @@ def __getattr__(name: str) -> object:
     """Import a public name from the module it lives in (PEP 562)."""
     homes = {
         "Certificate": "certificate",
+        "ClientCertificate": "client_certificate",
         "EditableTrustStore": "truststores",
         "Fingerprint": "certificate",
         "Gateway": "gateway",
@@ -54,6 +58,7 @@ def __getattr__(name: str) -> object:
         "ReverseProxy": "proxy",
         "SmgwProxyError": "errors",
         "TrustStore": "truststores",
+        "load_client_certificate": "client_certificate",
         "open_truststore": "truststores",
     }
     if name not in homes:

@@ -7,13 +7,16 @@ answer is parsed by `smgwproxy.http1`. Pooling, dialling, TLS and the fingerprin
 
 from __future__ import annotations
 
+import errno
+import queue
 import re
-import select
 import socket
 import ssl
+import struct
 import threading
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import RemoteDisconnected
 from typing import Any, cast
@@ -24,6 +27,8 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, SSLError
 from urllib3.response import BaseHTTPResponse
+from urllib3.util.ssl_ import is_ipaddress
+from urllib3.util.wait import wait_for_socket
 
 from smgwproxy.errors import InternalError
 from smgwproxy.http1 import (
@@ -38,13 +43,20 @@ from smgwproxy.http1 import (
     encoded_head,
     keeps_alive,
     parse_answer_head,
+    withholds_content,
 )
+from smgwproxy.parting import Parting
+from smgwproxy.proof import proved_certificate
+from smgwproxy.tls import finds_nothing_in_common
 from smgwproxy.wire import Wire
 
 _RECORD = 16 * 1024  # TLS takes a piece whole or not at all, so none may be larger than a record
 _UP_TO_STATUS = len(b"HTTP/1.1 100")
 _INTERIM = re.compile(rb"HTTP/1\.. 1(?!01)..")  # what switches protocols is no interim answer to us
 _MAX_INTERIM = 8  # 1xx answers before the final one
+_PROBES = 3  # of TCP, without an answer
+_NOBODY_THERE = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})  # what comes of them
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
 
 
 class NoAnswer(RemoteDisconnected):
@@ -53,6 +65,22 @@ class NoAnswer(RemoteDisconnected):
     def __init__(self, *, reused: bool) -> None:
         super().__init__("the connection was closed without an answer")
         self.reused = reused
+
+
+class HandshakeCut(ConnectionAbortedError):
+    """The connection ended before or within the TLS handshake."""
+
+
+class NothingInCommon(Exception):  # no error that anybody is told: `smgwproxy.pools` offers something else
+    """The peer refused all that the handshake offered, and nothing was sent; ``error`` is OpenSSL's."""
+
+    def __init__(self, error: ssl.SSLError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Vanished(OSError):
+    """The peer answers no probe any more: its connection, cable or power is gone."""
 
 
 class Dropped(ConnectionAbortedError):
@@ -91,7 +119,15 @@ class Answer(BaseHTTPResponse):
     its end and both sides keep it alive, and ends it otherwise.
     """
 
-    def __init__(self, connection: ExactConnection, head: AnswerHead, body: BodyReader, *, reused: bool) -> None:
+    def __init__(
+        self,
+        connection: ExactConnection,
+        head: AnswerHead,
+        body: BodyReader,
+        *,
+        reused: bool,
+        withholds_content: bool,
+    ) -> None:
         super().__init__(
             headers=HTTPHeaderDict(),
             status=head.status,
@@ -105,6 +141,8 @@ class Answer(BaseHTTPResponse):
         self.head = head
         self.reused = reused
         self._body = body
+        # A faulty peer may send it all the same, and later: as the answer to the next client, for all we can see.
+        self._withholds_content = withholds_content
         self._exact = connection
         self._over = False
         # Set by urllib3's pool once the answer is its own to take back.
@@ -133,10 +171,17 @@ class Answer(BaseHTTPResponse):
         if self._over:
             return
         self._over = True
+        if self._body.complete:
+            self._exact.rest()
         if not self._is_clean():
             self._exact.close()
         if self._pool is not None and self._connection is not None:
             self._pool._put_conn(self._connection)  # noqa: SLF001  # urllib3 leaves giving back to the response
+
+    @property
+    def trailers(self) -> Lines:
+        """The trailers of a chunked body that has been read to its end (RFC 9112 section 7.1.2)."""
+        return self._body.trailers
 
     def peer_certificate(self) -> bytes:
         """Return the DER of the peer's certificate."""
@@ -145,6 +190,7 @@ class Answer(BaseHTTPResponse):
     def _is_clean(self) -> bool:
         return (
             self._body.complete
+            and not self._withholds_content
             and self._exact.sent_whole
             and not isinstance(self._body.framing, UntilClose)
             and keeps_alive(self.head.minor, self.head.lines)
@@ -155,12 +201,18 @@ class Answer(BaseHTTPResponse):
 class ExactConnection(HTTPSConnection):
     """A TLS connection that writes heads byte for byte and reads answers strictly.
 
-    Made by a pool. It refuses to send anything before urllib3 has compared the fingerprint.
+    Made by a pool, which says what has become of those before it and for how many seconds a connection may be idle
+    and silent. It refuses to send anything before urllib3 has compared the fingerprint.
     """
+
+    parting: Parting
+    keepalive: float
+    probe: int
 
     _wire: Wire | None = None
     _exchanges: int = 0
     _dropped: bool = False
+    _resting_since: float | None = None  # on the clock of time.monotonic; None within an exchange or a handshake
     sent_whole: bool = False
     """Whether the last request went out to its end; if not, the connection cannot carry another."""
 
@@ -170,34 +222,69 @@ class ExactConnection(HTTPSConnection):
         return socket.create_connection(address, timeout)
 
     @staticmethod
-    def ready(sock: socket.socket, timeout: float | None) -> bool:
-        """Wait until ``sock`` has something to read or takes something; False when ``timeout`` seconds passed."""
-        return any(select.select([sock], [sock], [], timeout))
+    def ready(sock: socket.socket, timeout: float | None, *, write: bool = True) -> bool:
+        """Wait until ``sock`` has something to read, or takes something; False when ``timeout`` seconds passed."""
+        return wait_for_socket(sock, read=True, write=write, timeout=timeout)
 
     def _new_conn(self) -> socket.socket:
+        self.parting.finish()
         timeout = self.timeout
         try:
             connected = self.dial((self._dns_host, self.port), timeout)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
+        except (ConnectionResetError, ConnectionAbortedError) as error:
+            raise HandshakeCut("the connection was closed as soon as it stood") from error
         except TimeoutError as error:
             raise ConnectTimeoutError(self, f"no connection to {self.host} within {timeout} s") from error
         except OSError as error:
             raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # One whose cable or power was cut says no farewell: only who asks it hears that it is gone.
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, self.probe)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, self.probe)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
         return connected
 
     def connect(self) -> None:
         """Dial, shake hands, and compare the fingerprint (urllib3); a cut TLS stream is never a clean end."""
         self._exchanges = 0
         self._wire = Wire(self._receive)
-        try:
+        with self._shaking_hands():
             super().connect()
+        cast(Any, self.sock).suppress_ragged_eofs = False
+        self.rest()
+
+    @contextmanager
+    def _shaking_hands(self) -> Iterator[None]:
+        """Tell the errors of a handshake from those of an exchange."""
+        try:
+            yield
         except TimeoutError as error:
             raise ConnectTimeoutError(
                 self, f"no TLS handshake with {self.host} within {self.timeout} s"
             ) from error
-        cast(Any, self.sock).suppress_ragged_eofs = False
+        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise HandshakeCut("the connection was closed within the TLS handshake") from error
+        except ssl.SSLError as error:
+            if finds_nothing_in_common(error):
+                raise NothingInCommon(error) from error
+            raise
+
+    def rest(self) -> None:
+        """Take note that an exchange, or the handshake, is over: what comes now nobody has asked for."""
+        self._resting_since = time.monotonic()
+
+    def close(self) -> None:
+        """End the connection: with a farewell between two exchanges, else at once, so that the peer knows too."""
+        leaving, resting, self._resting_since = self.sock, self._resting_since, None
+        if leaving is not None and resting is not None:
+            self.parting.leave(leaving)
+        elif leaving is not None:
+            with suppress(OSError):  # it has ended already
+                leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        super().close()
 
     @property
     def has_pending_bytes(self) -> bool:
@@ -208,11 +295,14 @@ class ExactConnection(HTTPSConnection):
 
     @property
     def is_connected(self) -> bool:
-        """Tell, without waiting, whether the connection stands, and nothing came that nobody asked for.
+        """Tell, without waiting, whether the connection may be used: it stands, and was not idle for too long.
 
-        urllib3 only looks whether anything can be read, and takes TLS 1.3's tickets for the end.
+        Nothing must have come that nobody asked for. urllib3 only looks whether anything can be read, and takes
+        TLS 1.3's tickets for the end.
         """
-        if self.sock is None:
+        if self.sock is None or self._resting_since is None:
+            return False
+        if time.monotonic() - self._resting_since > self.keepalive:
             return False
         self.sock.settimeout(0.0)
         try:
@@ -230,6 +320,32 @@ class ExactConnection(HTTPSConnection):
             return self.presented()
         finally:
             self.close()
+
+    def proved_certificate(self) -> bytes:
+        """Return the DER of the certificate of a peer that may demand one itself; see `smgwproxy.proof`.
+
+        Sends no request, and closes itself.
+        """
+        deadline = time.monotonic() + cast(float, self.timeout)
+        dialled = self._new_conn()
+
+        def in_time() -> socket.socket:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the deadline for connecting has passed")
+            dialled.settimeout(left)
+            return dialled
+
+        name = None if is_ipaddress(self._dns_host) else self._dns_host.rstrip(".")
+        context = cast(ssl.SSLContext, self.ssl_context)
+        try:
+            with self._shaking_hands():
+                return proved_certificate(
+                    context, name, lambda octets: in_time().sendall(octets), lambda: in_time().recv(_RECORD)
+                )
+        finally:
+            self.parting.leave(dialled)
+            dialled.close()
 
     def presented(self) -> bytes:
         """Return the DER of the peer's certificate; the handshake is over."""
@@ -259,6 +375,7 @@ class ExactConnection(HTTPSConnection):
             raise Dropped
         self._method = method
         self._exchanges += 1
+        self._resting_since = None
         self.sock.settimeout(self.timeout)
         self.sent_whole = False
         try:
@@ -268,7 +385,7 @@ class ExactConnection(HTTPSConnection):
         except OSError as error:
             if self._dropped:
                 raise Dropped from error
-            if not isinstance(error, ssl.SSLError):
+            if not isinstance(error, ssl.SSLError | ConnectionError):
                 raise
             # The peer may have answered before it closed: a broken pipe lets urllib3 read that answer.
             raise BrokenPipeError(str(error)) from error
@@ -327,7 +444,8 @@ class ExactConnection(HTTPSConnection):
                 raise MessageError("it switches protocols though nobody asked for that")
             if head.status >= 200:
                 body = BodyReader(wire, answer_framing(head, self._method))
-                return Answer(self, head, body, reused=reused)
+                withheld = withholds_content(head, self._method)
+                return Answer(self, head, body, reused=reused, withholds_content=withheld)
         raise MessageError("it sends interim answers without end")
 
     def _receive(self, size: int) -> bytes:
@@ -336,16 +454,19 @@ class ExactConnection(HTTPSConnection):
         except OSError as error:
             if self._dropped:
                 raise Dropped from error
+            if error.errno in _NOBODY_THERE:
+                raise Vanished("it does not answer any more, not even its network") from error
             raise
         return received
 
 
 class ExactPool(HTTPSConnectionPool):
-    """urllib3's pool of `ExactConnection`."""
+    """urllib3's pool of `ExactConnection`, which are given the last three arguments."""
 
     ConnectionCls = ExactConnection
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, parting: Parting, keepalive: float, probe: int, **kwargs: Any) -> None:
+        self._parting, self._keepalive, self._probe = parting, keepalive, probe
         self._made: WeakSet[ExactConnection] = WeakSet()
         self._making = threading.Lock()
         self._dropped = False
@@ -358,6 +479,7 @@ class ExactPool(HTTPSConnectionPool):
 
     def _new_conn(self) -> Any:
         connection = cast(ExactConnection, super()._new_conn())
+        connection.parting, connection.keepalive, connection.probe = self._parting, self._keepalive, self._probe
         with self._making:
             self._made.add(connection)
             dropped = self._dropped
@@ -386,6 +508,17 @@ class ExactPool(HTTPSConnectionPool):
                 raise SSLError(error) from error
             raise
         finally:
+            self._put_conn(connection)
+
+    def tidy(self) -> None:
+        """Close the idle connections that cannot be used any more. The caller has a turn."""
+        idle: list[Any] = []
+        with suppress(queue.Empty, AttributeError):  # it is closed meanwhile
+            while True:
+                idle.append(cast(Any, self.pool).get(block=False))
+        for connection in reversed(idle):
+            if connection is not None and not connection.is_connected:
+                connection.close()
             self._put_conn(connection)
 
     def new_connection(self) -> ExactConnection:

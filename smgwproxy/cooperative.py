@@ -29,9 +29,9 @@ class CooperativeConnection(ExactConnection):
         return gevent.socket.create_connection(address, timeout)
 
     @staticmethod
-    def ready(sock: socket.socket, timeout: float | None) -> bool:
-        """Wait until ``sock`` has something to read or takes something; only this greenlet waits."""
-        return any(gevent.select.select([sock], [sock], [], timeout))
+    def ready(sock: socket.socket, timeout: float | None, *, write: bool = True) -> bool:
+        """Wait until ``sock`` has something to read, or takes something; only this greenlet waits."""
+        return any(gevent.select.select([sock], [sock] if write else [], [], timeout))
 
     def connect(self) -> None:
         """Connect within the time-out as a whole: gevent's own counts from each byte that comes."""

@@ -287,17 +287,37 @@ class GatewayClosed(GatewayError):
         )
 
 
+class GatewayHandshakeCut(GatewayError):
+    """The gateway reset or closed the connection before the TLS handshake was over; nothing was sent."""
+
+    proxy_error = "connection_terminated"
+    title = "The gateway hung up"
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(
+            origin,
+            f"The gateway {origin} closed the connection within the TLS handshake, so nothing was sent.",
+            "It may be starting, locked, or busy with another program: wait some minutes. If it stays so, check "
+            "that address and port are those of the gateway's HTTPS interface.",
+        )
+
+
 class GatewayNotTLS(GatewayError):
-    """No TLS connection comes about: the peer speaks something else, or shares no version or cipher."""
+    """No TLS connection comes about: the peer speaks something else, or shares no version, suite or group.
+
+    ``offered`` is what it could have taken, in words.
+    """
 
     proxy_error = "tls_protocol_error"
     title = "No secure connection to the gateway"
 
-    def __init__(self, origin: Origin, reason: str) -> None:
+    def __init__(self, origin: Origin, reason: str, offered: str) -> None:
         super().__init__(
             origin,
             f"The TLS handshake with the gateway {origin} failed: {reason}.",
-            "Check that address and port are those of the gateway's HTTPS interface.",
+            "Check that address and port are those of the gateway's HTTPS interface, and whether it wants a "
+            "client certificate (--client-cert).",
+            (("It was offered", offered),),
         )
 
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 
 from urllib3 import exceptions as urllib3_errors
 
-from smgwproxy.connection import Dropped
+from smgwproxy.connection import Dropped, HandshakeCut, Vanished
 from smgwproxy.errors import (
     GatewayAnswerInvalid,
     GatewayClosed,
     GatewayConnectTimeout,
     GatewayError,
+    GatewayHandshakeCut,
     GatewayNameUnknown,
     GatewayNotTLS,
     GatewayReadTimeout,
@@ -25,7 +26,7 @@ from smgwproxy.errors import (
 from smgwproxy.http1 import Incomplete, MessageError
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
-from smgwproxy.tls import is_stranger
+from smgwproxy.tls import OFFERED, described, is_stranger
 
 _OTHER_FINGERPRINT = re.compile(r'Fingerprints did not match\. Expected "[0-9a-f]+", got "[0-9a-f]{64}"')
 
@@ -66,6 +67,10 @@ def _of_this_side(error: BaseException, origin: Origin, limits: Limits) -> Gatew
             return GatewayAnswerInvalid(origin, str(error))
         case Dropped():
             return PinWithdrawn(origin)
+        case HandshakeCut():
+            return GatewayHandshakeCut(origin)
+        case Vanished():
+            return GatewayUnreachable(origin, str(error))
         case socket.gaierror():
             return GatewayNameUnknown(origin, error.strerror or str(error))
         case urllib3_errors.NewConnectionError():
@@ -80,7 +85,7 @@ def _of_this_side(error: BaseException, origin: Origin, limits: Limits) -> Gatew
 def _of_the_peer(error: BaseException, origin: Origin) -> GatewayError | None:
     match error:
         case ssl.SSLError():
-            return GatewayNotTLS(origin, _tls_reason(error))
+            return GatewayNotTLS(origin, described(error), OFFERED)
         case ConnectionRefusedError():
             return GatewayRefused(origin)
         case ConnectionError():
@@ -97,8 +102,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield seen
         wrapped = next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
         seen = wrapped or seen.__cause__
-
-
-def _tls_reason(error: ssl.SSLError) -> str:
-    """Say in words what OpenSSL reports, such as ``wrong version number``."""
-    return (error.reason or str(error)).replace("_", " ").lower()

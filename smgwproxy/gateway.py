@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from urllib3.exceptions import ClosedPoolError
 
 from smgwproxy.backend import Backend, threaded
 from smgwproxy.certificate import Certificate, Fingerprint
-from smgwproxy.connection import Answer, Dropped, ExactRequest, NoAnswer
+from smgwproxy.connection import Answer, Dropped, ExactRequest, NoAnswer, Vanished
 from smgwproxy.errors import (
     BadRequest,
     ExchangeError,
@@ -22,6 +21,7 @@ from smgwproxy.errors import (
     GatewayBusy,
     GatewayClosed,
     GatewayReadTimeout,
+    GatewayUnreachable,
     PinWithdrawn,
     TrustStoreError,
 )
@@ -37,6 +37,9 @@ from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Pin
 from smgwproxy.turns import Turns
 
+if TYPE_CHECKING:
+    from smgwproxy.client_certificate import ClientCertificate
+
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CREDENTIALS = ("authorization", "cookie")
 _R = TypeVar("_R")
@@ -48,10 +51,10 @@ class Gateway:
 
     Safe to use from several threads (with `smgwproxy.backend.threaded`) or greenlets (with
     `smgwproxy.cooperative.cooperative`). The pins are asked of ``truststore`` anew for each request; ``renewal``
-    says what becomes of a new certificate with a pinned one's key. ``client_certificate`` is a PEM file with a key
-    and its certificate, for gateways that want one instead of a password; it is shown to nobody but a peer whose
-    pinned certificate is known in whole and was verified within the handshake. As a context manager it closes its
-    connections at the end. Raises `ConfigError` when the client certificate cannot be loaded.
+    says what becomes of a new certificate with a pinned one's key. ``client_certificate`` is for gateways that
+    want one instead of a password; it is shown to nobody but a peer whose pinned certificate is known in whole and
+    was verified within the handshake. As a context manager it closes its connections at the end. Raises
+    `ConfigError` when the client certificate cannot be used.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class Gateway:
         backend: Backend | None = None,
         *,
         renewal: Renewal = Renewal.ASK,
-        client_certificate: Path | None = None,
+        client_certificate: ClientCertificate | None = None,
     ) -> None:
         self.origin = Origin.parse(origin) if isinstance(origin, str) else origin
         self._limits = limits or Limits()
@@ -120,7 +123,7 @@ class Gateway:
             return self._pools.presented_certificate()
 
     def follow(self) -> Sequence[Pin]:
-        """Ask for the pins, and end connections that were made under others; sends nothing.
+        """Ask for the pins, and end connections that were made under others, or idle for too long; sends nothing.
 
         Each request does so by itself; call this from time to time for the connections that no request uses. A
         pin of which only the fingerprint is known (from a record of the original proxy) is completed with the
@@ -130,6 +133,11 @@ class Gateway:
         certificate, self._to_complete = self._to_complete, None
         if certificate is not None:
             self._trust.complete(certificate)
+        if self._turns.enter(0):  # who waits would be in the way of those with requests
+            try:
+                self._pools.tidy()
+            finally:
+                self._leave()
         return pins
 
     @contextmanager
@@ -239,6 +247,11 @@ class GatewayAnswer:
         return self._answer.reused
 
     @property
+    def trailers(self) -> Lines:
+        """The trailers of a chunked body, once it has been read to its end (RFC 9110 section 6.5)."""
+        return self._answer.trailers
+
+    @property
     def buffered(self) -> bool:
         """Tell whether the next `read` returns without waiting for the gateway."""
         return self._answer.complete or self._answer.buffered
@@ -269,6 +282,8 @@ class GatewayAnswer:
     def _broken(self, error: Exception) -> ExchangeError:
         if isinstance(error, Dropped):
             return PinWithdrawn(self._gateway.origin)
+        if isinstance(error, Vanished):
+            return GatewayUnreachable(self._gateway.origin, str(error))
         if isinstance(error, TimeoutError):
             return GatewayReadTimeout(self._gateway.origin, self._gateway._limits.read_timeout)  # noqa: SLF001
         if isinstance(error, MessageError):

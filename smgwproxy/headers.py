@@ -18,13 +18,16 @@ _HOP_BY_HOP = frozenset(
         "proxy-authorization",
         "proxy-connection",
         "te",
-        "trailer",
         "transfer-encoding",
         "upgrade",
     }
 )
+# What trailers must not say (RFC 9110 section 6.5.1): where the message ends, and where it goes.
+_NOT_IN_TRAILERS = frozenset({"content-length", "host", "trailer"})
 # Promises about the gateway's own HTTPS origin that a browser would hold the proxy to.
 _ORIGIN_BOUND = frozenset({"strict-transport-security", "alt-svc"})
+# The proxy answers Expect itself (RFC 9110 section 10.1.1), and drops the trailers of an upload with its chunks.
+_ANSWERED_HERE = frozenset({"expect", "trailer"})
 _METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110 section 8.6
 
 # What follows must end the authority, or another host hides behind it (``//gateway@evil``).
@@ -58,7 +61,7 @@ def for_gateway(lines: Lines, *, method: str, length: int | None, client: Site, 
     ``length`` is the body's length in bytes, None when the request has no body; ``client`` is the site as the
     client named it, ``gateway`` as the gateway expects it. Order, case and number of the lines stay; Host,
     Origin and Referer name the gateway; hop-by-hop lines go; there is always a Content-Length where a body is
-    expected, and never a transfer coding. Expect goes too: the proxy answers it (RFC 9110 section 10.1.1).
+    expected, and never a transfer coding. Expect and Trailer go too: they are for the proxy.
     """
     hop_by_hop = _hop_by_hop(lines)
     if length is None and method in _METHODS_WITH_CONTENT:
@@ -74,7 +77,7 @@ def for_gateway(lines: Lines, *, method: str, length: int | None, client: Site, 
             if length is not None:
                 result.append(("Content-Length" if key == "transfer-encoding" else name, str(length)))
                 length = None
-        elif key in hop_by_hop or key == "expect":
+        elif key in hop_by_hop or key in _ANSWERED_HERE:
             continue
         elif key in {"origin", "referer"}:
             result.append((name, _rebased(value, client, gateway)))
@@ -112,6 +115,12 @@ def for_client(lines: Lines, *, client: Site, origin: Origin, gateway: Site) -> 
     return result
 
 
+def trailers_for_client(trailers: Lines, *, client: Site, origin: Origin, gateway: Site) -> Lines:
+    """Return the trailers that the client sees: as `for_client` does it, without what only a header may say."""
+    allowed = [(name, value) for name, value in trailers if name.lower() not in _NOT_IN_TRAILERS]
+    return for_client(allowed, client=client, origin=origin, gateway=gateway)
+
+
 def _hop_by_hop(lines: Lines) -> frozenset[str]:
     # Host and Content-Length are set by the rules themselves and cannot be named away.
     return _HOP_BY_HOP.union(tokens(lines, "connection"))
@@ -139,7 +148,7 @@ class _GatewayNames:
         if _host_of(reference["host"]) not in self.hosts():
             return False
         scheme, port = (reference["scheme"] or "https:").lower(), reference["port"]
-        return not port or int(port) == self.origin.port or int(port) == _PORTS[scheme]
+        return not port or int(port) in {self.origin.port, _port_of(self.gateway.authority), _PORTS[scheme]}
 
 
 def _host_of(authority: str) -> str:
@@ -148,6 +157,11 @@ def _host_of(authority: str) -> str:
         return authority[1:].partition("]")[0].lower()
     host, _, port = authority.partition(":")
     return (authority if ":" in port else host).lower().rstrip(".")
+
+
+def _port_of(authority: str) -> int:
+    port = authority.rpartition(":")[2]
+    return int(port) if port.isdecimal() else DEFAULT_PORT
 
 
 def _redirected(value: str, names: _GatewayNames, client: Site) -> str:

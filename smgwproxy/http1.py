@@ -235,11 +235,27 @@ def answer_framing(head: AnswerHead, method: str) -> Framing:
     if codings and (lengths or head.minor == 0 or [coding.lower() for coding in codings] != ["chunked"]):
         raise MessageError("Transfer-Encoding beside Content-Length, in HTTP/1.0, or other than chunked")
     length = _length(lengths)
-    if method == "HEAD" or head.status < 200 or head.status in (204, 304):
+    if _has_no_content(head, method):
         return Length(0)
     if codings:
         return Chunked()
     return UntilClose() if length is None else Length(length)
+
+
+def withholds_content(head: AnswerHead, method: str) -> bool:
+    """Tell whether the head speaks of content that this answer cannot have (RFC 9110 section 8.6).
+
+    Right for HEAD and wrong for 204. Not told of 304, where it is right as well, and where those who ask most,
+    browsers with their caches, ask again at once.
+    """
+    if head.status == 304 or not _has_no_content(head, method):
+        return False
+    lengths = values(head.lines, "content-length")
+    return bool(values(head.lines, "transfer-encoding")) or any(length.strip("0") for length in lengths)
+
+
+def _has_no_content(head: AnswerHead, method: str) -> bool:
+    return method == "HEAD" or head.status < 200 or head.status in (204, 304)
 
 
 def keeps_alive(minor: int, lines: Lines) -> bool:

@@ -10,7 +10,9 @@ class Limits:
     """How many connections the gateway has at a time, and times in seconds.
 
     ``connect_timeout`` is for a connection with its TLS handshake, ``read_timeout`` for silence before and within
-    an answer, ``queue_timeout`` for the wait for one's turn, ``store_timeout`` for one call of the trust store.
+    an answer, ``queue_timeout`` for the wait for one's turn, ``store_timeout`` for one call of the trust store. A
+    connection that was idle for longer than ``keepalive`` is not used again. One that is silent is probed every
+    ``probe`` seconds, by the system (TCP keep-alive): three times without an answer, and it has ended.
     """
 
     connections: int = 1
@@ -18,6 +20,8 @@ class Limits:
     read_timeout: float = 180.0
     queue_timeout: float = 60.0
     store_timeout: float = 10.0
+    keepalive: float = 120.0
+    probe: int = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ import itertools
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
 from urllib3 import PoolManager, Timeout
@@ -17,15 +17,20 @@ from urllib3 import exceptions as urllib3_errors
 
 from smgwproxy.backend import Backend
 from smgwproxy.certificate import Certificate, Fingerprint
-from smgwproxy.connection import Answer, ExactPool, ExactRequest, NoAnswer
-from smgwproxy.errors import ConfigError, ExchangeError, InternalError
+from smgwproxy.connection import Answer, ExactPool, ExactRequest, NoAnswer, NothingInCommon
+from smgwproxy.errors import ConfigError, ExchangeError
 from smgwproxy.faults import mismatch, translated
 from smgwproxy.http1 import Incomplete, MessageError
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
-from smgwproxy.tls import anchored_context, client_context, load_client_certificate
+from smgwproxy.parting import Parting
+from smgwproxy.tls import GROUPS, anchored_context, client_context
 from smgwproxy.truststores.record import Pin
 
+if TYPE_CHECKING:
+    from smgwproxy.client_certificate import ClientCertificate
+
+_R = TypeVar("_R")
 _NO_ANCHOR_SECONDS = 600.0  # then it is tried again: a stranger may have brought it about
 
 
@@ -38,11 +43,17 @@ class PinnedPools:
 
     urllib3 compares the fingerprint after the handshake. Where the pinned certificate is known in whole it is the
     only trust anchor as well, and strangers fail within the handshake: only then is the client certificate shown.
-    Safe between threads and greenlets. Raises `ConfigError` when the client certificate cannot be loaded.
+    Nothing is sent before TLS stands, so `GROUPS` are tried one after the other; the one that worked is tried
+    first the next time. Safe between threads and greenlets. Raises `ConfigError` when the client certificate
+    cannot be used.
     """
 
     def __init__(
-        self, origin: Origin, limits: Limits, backend: Backend, client_certificate: Path | None = None
+        self,
+        origin: Origin,
+        limits: Limits,
+        backend: Backend,
+        client_certificate: ClientCertificate | None = None,
     ) -> None:
         self._origin = origin
         # urllib3 takes an IPv6 address as a URL has it: in brackets, the % of a zone encoded (RFC 6874).
@@ -59,19 +70,25 @@ class PinnedPools:
             block=False,
             retries=False,
             timeout=Timeout(connect=limits.connect_timeout, read=limits.read_timeout),
-            ssl_context=client_context(backend.context_class),
             cert_reqs="CERT_NONE",
             assert_hostname=False,
         )
-        self._manager.pool_classes_by_scheme = {"https": backend.pool_class}
+        self._parting = Parting(partial(backend.pool_class.ConnectionCls.ready, write=False))
+        pool_class = partial(
+            backend.pool_class, parting=self._parting, keepalive=limits.keepalive, probe=limits.probe
+        )
+        self._manager.pool_classes_by_scheme = {"https": cast(Any, pool_class)}
         self._choosing = threading.Lock()  # held for a few instructions, never while waiting
         self._current: ExactPool | None = None
         self._pools: WeakSet[ExactPool] = WeakSet()  # closed ones too: an exchange may still run
         self._tickets = itertools.count(1)
         self._newest = 0
         self._allowed: frozenset[str] = frozenset()
-        self._anchor: tuple[Certificate, ssl.SSLContext] | None = None  # of the pin that was used last
+        self._group: str | None = None
+        self._contexts: dict[str | None, ssl.SSLContext] = {}  # without an anchor, of each group
+        self._anchors: dict[str | None, tuple[Certificate, ssl.SSLContext]] = {}  # of the pin that was used last
         self._no_anchors: dict[Fingerprint, float] = {}  # until when
+        self._known: dict[Fingerprint, Certificate] = {}  # of pins that have no more than a fingerprint
         self._check_client_certificate()
 
     def send(self, pin: Pin, method: str, request: ExactRequest) -> Answer:
@@ -81,28 +98,21 @@ class PinnedPools:
         have changed meanwhile, `NoAnswer`, and `ExchangeError` for all else. After the first three nothing has
         been sent.
         """
+        self._get_to_know(pin)
         with self._translating():
-            answer = self._pool(pin).urlopen(
-                method,
-                "/",  # the target is in the request, where urllib3 does not normalise it
-                cast(Any, request),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
-            )
-        return cast(Answer, answer)
+            return self._in_a_common_group(lambda group: self._sent(pin, group, method, request))
 
     def connect(self, pin: Pin) -> None:
         """Have a connection to a peer with the certificate of ``pin``; sends no request. Raises as `send` does."""
+        self._get_to_know(pin)
         with self._translating():
-            self._pool(pin).connect_one()
+            self._in_a_common_group(lambda group: self._pool(pin, group).connect_one())
 
     def presented_certificate(self) -> Certificate:
         """Shake hands, show nothing, send no request; return the certificate that the peer has the key of."""
-        pool = cast(ExactPool, self._manager.connection_from_host(self._host, self._origin.port, scheme="https"))
+        self._end_idle()  # or the gateway would have one connection more than it may
         try:
-            return Certificate(pool.new_connection().peer_certificate())
+            return Certificate(self._in_a_common_group(self._probed))
         except (urllib3_errors.HTTPError, OSError) as error:
             raise self._translated(error) from error
 
@@ -132,19 +142,79 @@ class PinnedPools:
         for pool in dropped:
             pool.drop()
 
+    def tidy(self) -> None:
+        """Close the idle connections that cannot be used any more. The caller has a turn."""
+        self._parting.tidy()
+        current = self._current
+        if current is not None:
+            current.tidy()
+
     def close(self) -> None:
         """Close the idle connections; those in use are closed at the end of their exchange."""
+        self._end_idle()
+        self._parting.close()
+
+    def _end_idle(self) -> None:
         with self._choosing:
             current, self._current = self._current, None
             self._manager.clear()
         if current is not None:
             current.close()
 
-    def _pool(self, pin: Pin) -> ExactPool:
+    def _get_to_know(self, pin: Pin) -> None:
+        """Ask the gateway for the certificate of which only the fingerprint is known, if it needs an anchor."""
+        if self._client_certificate is not None and pin.certificate is None and pin.fingerprint not in self._known:
+            certificate = self.presented_certificate()
+            if certificate.fingerprint == pin.fingerprint:
+                self._known[pin.fingerprint] = certificate
+
+    def _in_a_common_group(self, use: Callable[[str | None], _R]) -> _R:
+        """Call ``use`` with one of `GROUPS` after the other until the peer takes one; else raise the first error.
+
+        A group is the right one, too, when what goes wrong with it is something else.
+        """
+        first = self._group
+        failures = []
+        for group in (first, *(other for other in GROUPS if other != first)):
+            self._group = group
+            try:
+                return use(group)
+            except NothingInCommon as refusal:
+                failures.append(refusal.error)
+        self._group = None
+        raise failures[0]
+
+    def _sent(self, pin: Pin, group: str | None, method: str, request: ExactRequest) -> Answer:
+        answer = self._pool(pin, group).urlopen(
+            method,
+            "/",  # the target is in the request, where urllib3 does not normalise it
+            cast(Any, request),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
+        return cast(Answer, answer)
+
+    def _probed(self, group: str | None) -> bytes:
+        pool = self._manager.connection_from_host(
+            self._host, self._origin.port, scheme="https", pool_kwargs={"ssl_context": self._context(group)}
+        )
+        connection = cast(ExactPool, pool).new_connection()
+        if self._client_certificate is not None:  # the gateway may refuse who shows none
+            return connection.proved_certificate()
+        return connection.peer_certificate()
+
+    def _context(self, group: str | None) -> ssl.SSLContext:
+        if group not in self._contexts:
+            self._contexts[group] = client_context(self._context_class, group)
+        return self._contexts[group]
+
+    def _pool(self, pin: Pin, group: str | None) -> ExactPool:
         with self._choosing:  # the manager's pool and ours must be the same one
             if str(pin.fingerprint) not in self._allowed:
                 raise PinGone
-            anchor = self._anchor_of(pin)
+            anchor = self._anchor_of(pin, group)
             pool = cast(
                 ExactPool,
                 self._manager.connection_from_host(
@@ -153,7 +223,8 @@ class PinnedPools:
                     scheme="https",
                     pool_kwargs={
                         "assert_fingerprint": str(pin.fingerprint),
-                        **({"ssl_context": anchor, "cert_reqs": "CERT_REQUIRED"} if anchor is not None else {}),
+                        "ssl_context": anchor or self._context(group),
+                        **({"cert_reqs": "CERT_REQUIRED"} if anchor is not None else {}),
                     },
                 ),
             )
@@ -163,32 +234,25 @@ class PinnedPools:
             stale.close()
         return pool
 
-    def _anchor_of(self, pin: Pin) -> ssl.SSLContext | None:
+    def _anchor_of(self, pin: Pin, group: str | None) -> ssl.SSLContext | None:
         """Return the context with the pinned certificate as its only anchor, where there can be one."""
-        if pin.certificate is None or self._no_anchors.get(pin.fingerprint, 0.0) > time.monotonic():
+        wanted = pin.certificate or self._known.get(pin.fingerprint)
+        if wanted is None or self._no_anchors.get(pin.fingerprint, 0.0) > time.monotonic():
             return None
-        if self._anchor is None or self._anchor[0] != pin.certificate:
-            try:
-                context = anchored_context(self._context_class, pin.certificate, self._client_certificate)
-            except OSError as error:
-                raise InternalError(
-                    f"The client certificate {self._client_certificate} cannot be loaded any more: {error}.",
-                    "Put it back. Nothing was sent.",
-                ) from error
+        certificate, context = self._anchors.get(group, (None, None))
+        if certificate != wanted:
+            context = anchored_context(self._context_class, wanted, self._client_certificate, group)
             if context is None:
                 return None
-            self._anchor = (pin.certificate, context)
-        return self._anchor[1]
+            self._anchors[group] = (wanted, context)
+        return context
 
     def _check_client_certificate(self) -> None:
         if self._client_certificate is not None:
             try:
-                load_client_certificate(client_context(), self._client_certificate)
+                self._client_certificate.use_in(client_context())
             except OSError as error:
-                raise ConfigError(
-                    f"the client certificate {self._client_certificate} cannot be loaded "
-                    f"({error.strerror or error}): give a PEM file with the private key and its certificate"
-                ) from error
+                raise ConfigError(f"the client certificate cannot be used: {error.strerror or error}") from error
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

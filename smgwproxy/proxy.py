@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Protocol
@@ -17,7 +17,7 @@ from smgwproxy.gateway import Gateway, GatewayAnswer
 from smgwproxy.headers import Site
 from smgwproxy.http1 import Lines, expectations, values
 from smgwproxy.storage import Storage
-from smgwproxy.wsgi import LINES, TARGET, Environ, StartResponse
+from smgwproxy.wsgi import LINES, TARGET, TRAILERS, Environ, StartResponse
 
 BODY_LIMIT = 16 * 1024 * 1024
 _PIECE = 64 * 1024
@@ -91,7 +91,7 @@ class ReverseProxy:
 
     A request body of unknown length is gathered before it is sent, since gateways take no chunked request: up
     to ``body_limit`` bytes, and in ``storage`` as far as it is large. Safe between threads or greenlets as far as
-    ``gateway`` is.
+    ``gateway`` is. ``host_header`` is the Host (``host[:port]``) that the gateway is sent, its address where None.
     """
 
     def __init__(
@@ -101,9 +101,10 @@ class ReverseProxy:
         body_limit: int = BODY_LIMIT,
         report: Report = report_nothing,
         storage: Storage | None = None,
+        host_header: str | None = None,
     ) -> None:
         self._gateway = gateway
-        self._site = Site("https", gateway.origin.authority)
+        self._site = Site("https", host_header or gateway.origin.authority)
         self._body_limit = body_limit
         self._report = report
         self._storage = storage or Storage()
@@ -123,7 +124,7 @@ class ReverseProxy:
             first = answer.read(_PIECE) if answer.buffered else b""
         except ExchangeError as error:
             return self._refusal(exchange, error, started, start_response)
-        relayed = _Relayed(exchange, answer, first, started, self._report)
+        relayed = _Relayed(exchange, answer, first, started, self._report, self._trailers(exchange, environ))
         try:
             exchange.reused = answer.reused
             exchange.status = answer.head.status
@@ -135,6 +136,14 @@ class ReverseProxy:
             relayed.close()  # the server will not: it never gets it
             raise
         return relayed
+
+    def _trailers(self, exchange: Exchange, environ: Environ) -> Callable[[Lines], None]:
+        """Return what brings trailers to the client, where the server can."""
+        take: Callable[[Lines], None] = environ.get(TRAILERS, _ignore)
+        site, origin = exchange.request.site, self._gateway.origin
+        return lambda trailers: take(
+            headers.trailers_for_client(trailers, client=site, origin=origin, gateway=self._site)
+        )
 
     def _forward(self, exchange: Exchange) -> GatewayAnswer:
         request = exchange.request
@@ -225,8 +234,15 @@ class _Relayed:
     """
 
     def __init__(
-        self, exchange: Exchange, answer: GatewayAnswer, first: bytes, started: float, report: Report
+        self,
+        exchange: Exchange,
+        answer: GatewayAnswer,
+        first: bytes,
+        started: float,
+        report: Report,
+        tell_trailers: Callable[[Lines], None],
     ) -> None:
+        self._tell_trailers = tell_trailers
         self._exchange = exchange
         self._answer = answer
         self._first: bytes | None = first
@@ -243,6 +259,7 @@ class _Relayed:
         else:
             piece = self._read()
             if not piece:
+                self._tell_trailers(self._answer.trailers)
                 raise StopIteration
         if not self._exchange.sent:
             self._exchange.answer_start = piece[:_EXCERPT]
@@ -261,6 +278,10 @@ class _Relayed:
         self._answer.close()
         self._exchange.seconds = time.monotonic() - self._started
         self._report(self._exchange)
+
+
+def _ignore(trailers: Lines) -> None:
+    """Drop them: PEP 3333 has no place for trailers."""
 
 
 def _pieces(body: IO[bytes], length: int, exchange: Exchange) -> Iterator[bytes]:

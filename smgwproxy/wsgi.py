@@ -11,5 +11,8 @@ TARGET = "smgwproxy.target"
 LINES = "smgwproxy.lines"
 """The environ key under which a server hands over the header lines as they came (`smgwproxy.http1.Lines`)."""
 
+TRAILERS = "smgwproxy.trailers"
+"""The environ key of a function that takes the trailers of the answer (`smgwproxy.http1.Lines`) before its end."""
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., object]

@@ -237,6 +237,12 @@ class RawGateway:
     clients: Identity | None = None
     """Whose certificate it asks its clients for."""
     newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    group: str | None = None
+    """The only group of its key exchange."""
+    suites: str | None = None
+    """The suites of TLS 1.2, as OpenSSL writes them; where they are given, weak ones are allowed, too."""
+    names: list[str | None] = field(default_factory=list)
+    """What each handshake asked for (SNI)."""
     failed_handshakes: list[str] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
@@ -250,12 +256,20 @@ class RawGateway:
         self.port = self._listener.getsockname()[1]
         self._context = self.identity.server_context(self.clients) if self.identity else None
         if self._context:
-            self._context.maximum_version = self.newest
+            self._configure(self._context)
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
+
+    def _configure(self, context: ssl.SSLContext) -> None:
+        context.maximum_version = self.newest
+        if self.group is not None:
+            context.set_ecdh_curve(self.group)
+        if self.suites is not None:
+            context.set_ciphers(f"{self.suites}:@SECLEVEL=0")
+        context.sni_callback = lambda _socket, name, _context: self.names.append(name)
 
     @property
     def origin(self) -> Origin:

@@ -201,6 +201,29 @@ def test_gateway_with_an_ipv6_address_is_reached(raw_gateway: StartGateway, tmp_
     assert f"Host: [::1]:{gateway.port}\r\n".encode() in gateway.received
 
 
+def test_host_header_is_what_the_gateway_is_sent(raw_gateway: StartGateway, tmp_path: Path) -> None:
+    gateway = raw_gateway(OK)
+    arguments = ("--target", str(gateway.origin), "--port", "0", "--host-header", "SMGW.local")
+    with program(*arguments, cwd=tmp_path) as proxy:
+        assert raw_exchange(proxy.port, GET).endswith(b"ok")
+    assert b"\r\nHost: SMGW.local\r\n" in gateway.received
+
+
+@pytest.mark.parametrize(("keepalive", "second"), [("0.000001", "new"), ("86400", "reused")])
+def test_connection_that_was_idle_for_too_long_is_not_used_again(
+    raw_gateway: StartGateway, tmp_path: Path, keepalive: str, second: str
+) -> None:
+    gateway = raw_gateway(OK)
+    arguments = ("--target", str(gateway.origin), "--port", "0", "--keepalive", keepalive)
+    with program(*arguments, cwd=tmp_path) as proxy:
+        proxy.wait_for("is pinned")
+        for _ in range(2):
+            assert raw_exchange(proxy.port, GET).endswith(b"ok")
+        proxy.end()
+    told = re.findall(r'"GET /x HTTP/1\.1" 200 2 bytes [\d.]+ s connection=(\w+)', log_text(tmp_path))
+    assert told == ["new", second]
+
+
 def test_listen_takes_connections_at_that_address_only(raw_gateway: StartGateway, tmp_path: Path) -> None:
     gateway = raw_gateway(OK)
     arguments = ("--target", str(gateway.origin), "--port", "0", "--listen", "127.0.0.1")
@@ -232,6 +255,10 @@ def blocked(path: Path) -> str:
         (["--truststore", "file:"], "--truststore"),
         (["--max-connections", "0"], "--max-connections"),
         (["--read-timeout", "soon"], "--read-timeout"),
+        (["--keepalive", "0"], "--keepalive"),
+        (["--host-header", "https://smgw.local"], "--host-header"),
+        (["--client-cert", "missing.p12"], "--client-cert"),
+        (["--client-key", "key.pem"], "--client-key"),
         (["--config", "missing.toml"], "--config"),
         (["--log-level", "loud"], "--log-level"),
         (["serve"], "serve"),
@@ -284,7 +311,10 @@ def test_help_names_every_option_and_needs_neither_gevent_nor_urllib3(tmp_path: 
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     names = "target port certdir logdir logfile listen truststore max-connections queue-timeout connect-timeout"
-    for name in f"{names} read-timeout config log-level version".split():
+    names += (
+        " read-timeout keepalive host-header client-cert client-key client-password-file config log-level version"
+    )
+    for name in names.split():
         assert f"--{name}" in told.stdout
     assert "smgwproxy demo [options]" in told.stdout
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import os
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 import smgwproxy
 from smgwproxy.config import OPTIONS, Config, build_parser, load, parse, resolve
+from smgwproxy.config.sources import collect
 from smgwproxy.errors import ConfigError
 from smgwproxy.origin import Origin
 from smgwproxy.renewal import Renewal
@@ -63,10 +66,15 @@ def test_the_defaults_are_those_of_the_original_and_of_its_successor() -> None:
         statedir=Path("./state"),
         truststore="file:certs",
         renewal=Renewal.ASK,
+        client_cert=None,
+        client_key=None,
+        client_password_file=None,
+        host_header=None,
         max_connections=1,
         queue_timeout=60.0,
         connect_timeout=10.0,
         read_timeout=180.0,
+        keepalive=120.0,
         store_timeout=10.0,
         max_clients=200,
         max_clients_per_address=50,
@@ -98,10 +106,15 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         "statedir": "/s",
         "truststore": "sqlite:/var/lib/pins.db",
         "renewal": "same-key",
+        "client-cert": "/me/cert.pem",
+        "client-key": "/me/key.pem",
+        "client-password-file": "/me/password",
+        "host-header": "SMGW.local:443",
         "max-connections": "3",
         "queue-timeout": "7.5",
         "connect-timeout": ".5",
         "read-timeout": "86400",
+        "keepalive": "0.5",
         "store-timeout": "2",
         "max-clients": "10000",
         "max-clients-per-address": "1",
@@ -130,10 +143,15 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         statedir=Path("/s"),
         truststore="sqlite:/var/lib/pins.db",
         renewal=Renewal.SAME_KEY,
+        client_cert=Path("/me/cert.pem"),
+        client_key=Path("/me/key.pem"),
+        client_password_file=Path("/me/password"),
+        host_header="SMGW.local:443",
         max_connections=3,
         queue_timeout=7.5,
         connect_timeout=0.5,
         read_timeout=86400.0,
+        keepalive=0.5,
         store_timeout=2.0,
         max_clients=10000,
         max_clients_per_address=1,
@@ -238,7 +256,7 @@ def test_the_config_knows_how_each_option_was_given(tmp_path: Path) -> None:
 
 def test_each_option_has_its_attribute_of_config() -> None:
     fields = [field.name for field in dataclasses.fields(Config)]
-    assert fields == [*(option.attribute for option in OPTIONS), "given"]
+    assert fields == [*(option.attribute for option in OPTIONS), "client_password", "given"]
 
 
 def test_a_parser_with_fewer_options_and_others_of_its_own_gives_a_config() -> None:
@@ -323,6 +341,16 @@ def test_a_parser_with_fewer_options_and_others_of_its_own_gives_a_config() -> N
         ("read-timeout", "86401", "give a number of seconds above 0 and up to 86400"),
         ("read-timeout", "9" * 5000, "give a number of seconds above 0 and up to 86400"),
         ("read-timeout", "10s", "give a number of seconds above 0 and up to 86400"),
+        ("keepalive", "0", "give a number of seconds above 0 and up to 86400"),
+        ("client-cert", "", "give the path of one"),
+        ("client-key", "a\0b", "give the path of one"),
+        ("client-password-file", "", "give the path of one"),
+        ("host-header", "", "give HOST, HOST:PORT or [IPV6]:PORT, for example smgw.local"),
+        ("host-header", "https://smgw.local", "give HOST, HOST:PORT or [IPV6]:PORT, for example smgw.local"),
+        ("host-header", "smgw.local:https", "give HOST, HOST:PORT or [IPV6]:PORT, for example smgw.local"),
+        ("host-header", "smgw.local\r\nX: y", "give HOST, HOST:PORT or [IPV6]:PORT, for example smgw.local"),
+        ("host-header", "fe80::1", "give HOST, HOST:PORT or [IPV6]:PORT, for example smgw.local"),
+        ("host-header", "smgw.local:65536", "give HOST, HOST:PORT or [IPV6]:PORT, for example smgw.local"),
         ("renewal", "never", "give ask or same-key"),
         ("log-level", "verbose", "give debug, info, warning or error"),
     ],
@@ -560,3 +588,105 @@ def test_options_that_are_wrong_together_are_told_with_the_way_they_were_given()
 )
 def test_ports_that_do_not_meet_are_taken(argv: list[str]) -> None:
     assert load(argv, {}).tls_port is not None
+
+
+# --- towards the gateway ----------------------------------------------------------------------------------
+
+PASSWORD = {"SMGWPROXY_CLIENT_PASSWORD": "gEheim"}
+
+
+def test_the_password_of_the_client_certificate_comes_from_the_environment() -> None:
+    config = load(["-client-cert", "me.p12"], PASSWORD)
+    assert config.client_password is not None
+    assert config.client_password.octets == b"gEheim"
+    assert config.source("client-password") == "SMGWPROXY_CLIENT_PASSWORD"
+    assert load(["-client-cert", "me.p12"], {"SMGWPROXY_CLIENT_PASSWORD": ""}).client_password is None
+
+
+def test_a_password_is_taken_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMGWPROXY_CLIENT_PASSWORD", os.fsdecode(b" ge\xe4, #heim "))
+    config = load(["-client-cert", "me.p12"], dict(os.environ))
+    assert config.client_password is not None
+    assert config.client_password.octets == b" ge\xe4, #heim "
+
+
+def test_no_repr_shows_a_password() -> None:
+    given = collect(argparse.Namespace(), PASSWORD)
+    config = load(["-client-cert", "me.p12"], PASSWORD)
+    for shown in (repr(given), repr(config), f"{config.client_password}", repr(config.given)):
+        assert "client" in shown.lower() or "Secret" in shown
+        assert "gEheim" not in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "text"),
+    [
+        (
+            ["--client-password", "gEheim"],
+            "",
+            "--client-password: there is no such option; did you mean --client-password-file?",
+        ),
+        (
+            ["-client-password=gEheim"],
+            "",
+            "--client-password: there is no such option; did you mean --client-password-file?",
+        ),
+        (
+            [],
+            "client-password = 'gEheim'",
+            "client-password in FILE: there is no such option; did you mean client-password-file?",
+        ),
+    ],
+)
+def test_a_password_is_taken_from_no_flag_and_no_configuration_file(
+    tmp_path: Path, words: list[str], file: str, text: str
+) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(file)
+    told = fault(["-config", str(config), *words])
+    assert told == text.replace("FILE", str(config))
+
+
+def test_help_tells_the_variable_of_the_password(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        load(["--help"], {})
+    words = " ".join(capsys.readouterr().out.split())
+    assert "SMGWPROXY_CLIENT_PASSWORD is the password itself" in words
+    assert "--client-password " not in words
+
+
+@pytest.mark.parametrize(
+    ("argv", "environ", "text"),
+    [
+        (["-client-key=k"], {}, "--client-key: a key is of no use without its certificate: give --client-cert"),
+        (
+            ["-client-password-file=p"],
+            {},
+            "--client-password-file: a password is of no use without a certificate: give --client-cert",
+        ),
+        ([], PASSWORD, "SMGWPROXY_CLIENT_PASSWORD: a password is of no use without a certificate"),
+        (
+            ["-client-cert=c", "-client-password-file=p"],
+            PASSWORD,
+            "SMGWPROXY_CLIENT_PASSWORD: --client-password-file gives a password, too: leave one of them out",
+        ),
+        (
+            ["-client-cert=c"],
+            PASSWORD | {"SMGWPROXY_CLIENT_PASSWORD_FILE": "p"},
+            "SMGWPROXY_CLIENT_PASSWORD: SMGWPROXY_CLIENT_PASSWORD_FILE gives a password, too",
+        ),
+    ],
+)
+def test_options_of_the_client_certificate_that_are_wrong_together_are_told(
+    argv: list[str], environ: dict[str, str], text: str
+) -> None:
+    told = fault(argv, environ)
+    assert told.startswith(text)
+    assert "gEheim" not in told
+
+
+@pytest.mark.parametrize(
+    "text", ["smgw.local", "SMGW.local:443", "10.11.120.2", "[fe80::1]", "[FE80:0::1]:8443", "smgw.local:"]
+)
+def test_a_host_header_is_kept_as_it_is_written(text: str) -> None:
+    assert load(["-host-header", text], {}).host_header == text

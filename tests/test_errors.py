@@ -25,6 +25,7 @@ from smgwproxy.errors import (
     GatewayBusy,
     GatewayClosed,
     GatewayConnectTimeout,
+    GatewayHandshakeCut,
     GatewayNameUnknown,
     GatewayNotTLS,
     GatewayReadTimeout,
@@ -401,7 +402,8 @@ def test_every_error_has_its_own_class_status_and_type(tmp_path: Path) -> None:
         GatewayConnectTimeout(origin, 10),
         GatewayReadTimeout(origin, 180),
         GatewayClosed(origin),
-        GatewayNotTLS(origin, "wrong version number"),
+        GatewayHandshakeCut(origin),
+        GatewayNotTLS(origin, "wrong version number", "TLS 1.2"),
         GatewayAnswerInvalid(origin, "the status line is malformed"),
         GatewayAnswerIncomplete(origin, "it ended"),
         GatewayBusy(origin, 60),
@@ -422,6 +424,7 @@ def test_every_error_has_its_own_class_status_and_type(tmp_path: Path) -> None:
         (504, "connection_timeout"),
         (504, "connection_read_timeout"),
         (502, "connection_terminated"),
+        (502, "connection_terminated"),
         (502, "tls_protocol_error"),
         (502, "http_protocol_error"),
         (502, "http_response_incomplete"),
@@ -435,7 +438,7 @@ def test_every_error_has_its_own_class_status_and_type(tmp_path: Path) -> None:
         (421, "http_request_denied"),
         (403, "http_request_denied"),
     ]
-    for error in errors[:12]:
+    for error in errors[:13]:
         assert str(origin) in error.message
         assert error.advice
 

@@ -42,7 +42,6 @@ HOP_BY_HOP = [
     "Proxy-Authorization",
     "Proxy-Connection",
     "TE",
-    "Trailer",
     "Upgrade",
 ]
 
@@ -53,6 +52,11 @@ def test_hop_by_hop_lines_stay_on_their_hop(name: str, spell: type[str]) -> None
     line = (spell(name), "x")
     assert sent(("Host", "pi:8080"), line) == [("Host", "10.11.120.2")]
     assert answered(line, ("A", "b"), line) == [("A", "b")]
+
+
+def test_trailers_are_announced_where_they_pass() -> None:
+    assert sent(("Host", "pi:8080"), ("Trailer", "x")) == [("Host", "10.11.120.2")]
+    assert answered(("Trailer", "x")) == [("Trailer", "x")]
 
 
 def test_a_transfer_coding_is_for_one_hop_only() -> None:

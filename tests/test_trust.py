@@ -17,12 +17,12 @@ from typing import Any, cast
 import gevent
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from smgwproxy.backend import threaded
 from smgwproxy.certificate import Certificate, Fingerprint
+from smgwproxy.client_certificate import ClientCertificate, load_client_certificate
 from smgwproxy.connection import Answer, Dropped, ExactPool, ExactRequest
 from smgwproxy.errors import (
     CertificateChanged,
@@ -283,8 +283,8 @@ def test_pool_closed_by_another_thread_means_the_pins_are_asked_again(
 
         times = 0
 
-        def _pool(self, pin: Pin) -> ExactPool:
-            pool = super()._pool(pin)
+        def _pool(self, pin: Pin, group: str | None) -> ExactPool:
+            pool = super()._pool(pin, group)
             self.times += 1
             if self.times <= changes:
                 self.close()
@@ -397,7 +397,7 @@ def test_connection_without_a_compared_fingerprint_sends_nothing(
     with Gateway(gateway.origin, store) as client:
         pin = Pin(Fingerprint("0" * 64))
         client._pools.allow([pin], client._pools.ticket())
-        pool = client._pools._pool(pin)
+        pool = client._pools._pool(pin, None)
         connection = pool.new_connection()
         connection.assert_fingerprint = None
         connection.connect()
@@ -439,6 +439,10 @@ def test_unread_answer_never_becomes_the_next_ones(raw_gateway: StartGateway, st
             assert not answer.reused
 
 
+def as_client(identity: Identity) -> ClientCertificate:
+    return load_client_certificate(identity.pem_file)
+
+
 def test_start_pins_without_a_request(
     raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
 ) -> None:
@@ -457,7 +461,7 @@ def test_client_certificate_is_presented_to_the_pinned_gateway(
     raw_gateway: StartGateway, store: FileTrustStore, impostor: Identity
 ) -> None:
     gateway = raw_gateway(OK, clients=impostor)
-    with Gateway(gateway.origin, store, client_certificate=impostor.pem_file) as client:
+    with Gateway(gateway.origin, store, client_certificate=as_client(impostor)) as client:
         client.send("GET", "/", LINES).close()
     asked, used = gateway.peers
     assert asked.client_certificate is None, "before it is known whether it is the gateway's"
@@ -477,7 +481,7 @@ def test_impostor_receives_no_client_certificate_and_no_byte_of_a_request(
     mine = make_identity(tmp_path, "me")
     stranger = make_identity(tmp_path, "somebody else") if copy is None else copy(tmp_path, identity)
     gateway = raw_gateway(OK, clients=mine, newest=newest)
-    with Gateway(gateway.origin, store, client_certificate=mine.pem_file) as client:
+    with Gateway(gateway.origin, store, client_certificate=as_client(mine)) as client:
         client.send("GET", "/", LINES).close()
         theirs = exchanged(raw_gateway, gateway, stranger, clients=mine, newest=newest)
         with pytest.raises(GatewayNotTLS if copy is stolen else CertificateChanged):
@@ -499,7 +503,7 @@ def test_client_certificate_is_not_even_on_the_wire_to_an_impostor(
         wiretap = Wiretap(gateway.port)
         store.change(wiretap.origin, partial(rules.first_use, certificate=identity.certificate, now=utc_now()))
         with (
-            Gateway(wiretap.origin, store, client_certificate=mine.pem_file) as client,
+            Gateway(wiretap.origin, store, client_certificate=as_client(mine)) as client,
             suppress(CertificateChanged),
         ):
             client.send("GET", "/", LINES).close()
@@ -509,49 +513,56 @@ def test_client_certificate_is_not_even_on_the_wire_to_an_impostor(
     assert mine.certificate.der not in sent[impostor]
 
 
-def test_client_certificate_waits_until_the_whole_pinned_certificate_is_known(
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_client_certificate_is_shown_after_a_look_at_the_certificate_of_which_the_fingerprint_is_known(
+    raw_gateway: StartGateway,
+    store: FileTrustStore,
+    certs: Path,
+    identity: Identity,
+    impostor: Identity,
+    newest: ssl.TLSVersion,
+) -> None:
+    gateway = raw_gateway(OK, clients=impostor, newest=newest)
+    write_original(record(certs, gateway.origin), identity)
+    with Gateway(gateway.origin, store, client_certificate=as_client(impostor)) as client:
+        for _ in range(2):
+            client.send("GET", "/", LINES).close()
+            client.close()
+    assert gateway.connections == 3
+    asked, *used = gateway.peers
+    assert asked.client_certificate is None
+    assert [peer.client_certificate for peer in used] == [impostor.certificate.der] * 2
+
+
+def test_stranger_is_shown_nothing_where_only_the_fingerprint_is_known(
     raw_gateway: StartGateway, store: FileTrustStore, certs: Path, identity: Identity, impostor: Identity
 ) -> None:
-    gateway = raw_gateway(OK, clients=impostor)
+    gateway = raw_gateway(OK, impostor, clients=impostor)
     write_original(record(certs, gateway.origin), identity)
-    with Gateway(gateway.origin, store, client_certificate=impostor.pem_file) as client:
-        client.send("GET", "/", LINES).close()
-        client.follow()
-        client.close()
-        client.send("GET", "/", LINES).close()
-    assert [peer.client_certificate for peer in gateway.peers] == [None, impostor.certificate.der]
+    with (
+        Gateway(gateway.origin, store, client_certificate=as_client(impostor)) as client,
+        pytest.raises(CertificateChanged),
+    ):
+        client.send("GET", "/", LINES)
+    assert gateway.received == b""
+    assert [peer.client_certificate for peer in gateway.peers if peer.client_certificate] == []
 
 
-def test_client_certificate_that_cannot_be_loaded_is_told_at_once(
-    store: FileTrustStore, tmp_path: Path, identity: Identity
-) -> None:
-    encrypted = tmp_path / "encrypted.pem"
-    key = ec.generate_private_key(ec.SECP256R1())
-    encrypted.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"secret"),
-        )
-        + identity.certificate.pem.encode()
-    )
-    for file in (tmp_path / "nothing.pem", encrypted):
-        with pytest.raises(ConfigError, match=r"client certificate .*pem cannot be loaded") as caught:
-            Gateway("10.11.120.2", store, client_certificate=file)
+def test_client_certificate_that_cannot_be_used_is_told_at_once(store: FileTrustStore, impostor: Identity) -> None:
+    chain = impostor.certificate.pem.encode()
+    for unusable in (ClientCertificate(chain, b""), ClientCertificate(b"", b"")):
+        with pytest.raises(ConfigError, match="client certificate cannot be used") as caught:
+            Gateway("10.11.120.2", store, client_certificate=unusable)
         assert len(str(caught.value).splitlines()) == 1
 
 
-def test_client_certificate_that_is_gone_later_sends_nothing(
-    raw_gateway: StartGateway, store: FileTrustStore, tmp_path: Path
-) -> None:
+def test_client_certificate_is_read_once(raw_gateway: StartGateway, store: FileTrustStore, tmp_path: Path) -> None:
     mine = make_identity(tmp_path, "me")
-    gateway = raw_gateway(OK)
-    with Gateway(gateway.origin, store, client_certificate=mine.pem_file) as client:
+    gateway = raw_gateway(OK, clients=mine)
+    with Gateway(gateway.origin, store, client_certificate=as_client(mine)) as client:
         mine.pem_file.unlink()
-        with pytest.raises(InternalError, match="cannot be loaded any more"):
-            client.send("GET", "/", LINES)
-    gateway.stop()
-    assert gateway.received == b""
+        client.send("GET", "/", LINES).close()
+    assert gateway.peers[-1].client_certificate == mine.certificate.der
 
 
 @pytest.mark.parametrize("days", [365, -10], ids=["valid", "expired"])
@@ -560,7 +571,7 @@ def test_pinned_certificate_is_the_anchor_whatever_its_dates(
 ) -> None:
     mine = make_identity(tmp_path, "me")
     gateway = raw_gateway(OK, make_identity(tmp_path, days=days), clients=mine)
-    with Gateway(gateway.origin, store, client_certificate=mine.pem_file) as client:
+    with Gateway(gateway.origin, store, client_certificate=as_client(mine)) as client:
         client.send("GET", "/", LINES).close()
     # it is presented to an anchored peer only
     assert gateway.peers[-1].client_certificate == mine.certificate.der
@@ -572,7 +583,7 @@ def test_certificate_that_strict_parsers_refuse_is_an_anchor_like_any_other(
 ) -> None:
     theben = make_theben_identity(tmp_path)
     gateway = raw_gateway(OK, theben, clients=impostor)
-    with Gateway(gateway.origin, store, client_certificate=impostor.pem_file) as client:
+    with Gateway(gateway.origin, store, client_certificate=as_client(impostor)) as client:
         client.send("GET", "/", LINES).close()
     (pin,) = store.lookup(gateway.origin)
     assert pin.certificate == theben.certificate
@@ -595,7 +606,7 @@ def test_certificate_that_openssl_takes_for_no_anchor_is_used_but_gets_no_client
     mine = make_identity(tmp_path, "me")
     odd = make_identity(tmp_path, extension=extension)
     gateway = raw_gateway(OK, odd, clients=mine)
-    with Gateway(gateway.origin, store, client_certificate=mine.pem_file) as client:
+    with Gateway(gateway.origin, store, client_certificate=as_client(mine)) as client:
         for _ in range(2):
             with client.send("GET", "/", LINES) as answer:
                 assert answer.read() == b"ok"
@@ -1013,7 +1024,7 @@ def test_connection_that_is_begun_while_its_pool_is_dropped_sends_nothing(
     gateway = raw_gateway(OK)
     with Gateway(gateway.origin, store) as client:
         (pin,) = client.ensure_pinned()
-        pool = client._pools._pool(pin)
+        pool = client._pools._pool(pin, None)
         pool.drop()
         connection = pool.new_connection()
         connection.connect()
@@ -1110,7 +1121,7 @@ def test_stranger_that_makes_way_does_not_cost_the_gateway_its_anchor(
     own = identity.server_context(mine)
     gateway._context = Alternating.of(impostor.server_context(), own, own)
     store.pin(gateway.origin, identity.certificate)
-    with Gateway(gateway.origin, store, client_certificate=mine.pem_file) as client:
+    with Gateway(gateway.origin, store, client_certificate=as_client(mine)) as client:
         client.send("GET", "/", LINES).close()
     assert [peer.client_certificate for peer in gateway.peers] == [None, mine.certificate.der]
 
@@ -1121,7 +1132,7 @@ def test_connection_that_is_dropped_while_it_is_made_sends_nothing(
     gateway = raw_gateway(OK)
     with Gateway(gateway.origin, store) as client:
         (pin,) = client.ensure_pinned()
-        connection = client._pools._pool(pin).new_connection()
+        connection = client._pools._pool(pin, None).new_connection()
         connection.drop()
         connection.connect()
         with pytest.raises(Dropped):

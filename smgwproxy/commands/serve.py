@@ -10,10 +10,17 @@ import gevent
 import gevent.event
 
 from smgwproxy import __version__, machine
+from smgwproxy.client_certificate import (
+    ClientCertificate,
+    ClientCertificateError,
+    load_client_certificate,
+    read_password,
+)
 from smgwproxy.commands.door import Listener, make_servers, open_listeners, server_identity
 from smgwproxy.commands.store import open_configured_truststore
 from smgwproxy.config import Config
 from smgwproxy.cooperative import cooperative
+from smgwproxy.errors import ConfigError
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
 from smgwproxy.logs import configure_logging
@@ -38,6 +45,7 @@ def serve(config: Config, ready: Callable[[int], None] = lambda _: None) -> int:
     option, before anything is served.
     """
     store = open_configured_truststore(config)
+    client_certificate = configured_client_certificate(config)
     with (
         open_listeners(config) as listeners,
         configure_logging(
@@ -51,17 +59,29 @@ def serve(config: Config, ready: Callable[[int], None] = lambda _: None) -> int:
             config.read_timeout,
             config.queue_timeout,
             config.store_timeout,
+            keepalive=config.keepalive,
         )
         backend = cooperative()
         identity = server_identity(config, logger)
-        with Gateway(config.target, store, limits, backend, renewal=config.renewal) as gateway:
+        with Gateway(
+            config.target,
+            store,
+            limits,
+            backend,
+            renewal=config.renewal,
+            client_certificate=client_certificate,
+        ) as gateway:
             storage = Storage()
-            application = ReverseProxy(gateway, report=LogReport(logger), storage=storage)
+            application = ReverseProxy(
+                gateway, report=LogReport(logger), storage=storage, host_header=config.host_header
+            )
             servers = make_servers(config, listeners, application, identity, storage, logger)
             signals = _Signals(servers, logger)
             for server in servers:
                 server.start()
             _announce(config, listeners, identity, logger)
+            if client_certificate is not None:
+                _announce_client_certificate(client_certificate, logger)
             guard = Guard(store, backend.call, limits.store_timeout)
             following = gevent.spawn(TrustWatch(gateway, guard, logger).run)
             ready(listeners[0].port)
@@ -72,6 +92,24 @@ def serve(config: Config, ready: Callable[[int], None] = lambda _: None) -> int:
             gevent.joinall([gevent.spawn(server.stop, GRACE) for server in servers])
             logger.info("stopped")
     return 0
+
+
+def configured_client_certificate(config: Config) -> ClientCertificate | None:
+    """Load the client certificate, if there is one; raises `ConfigError` with the option before the text."""
+    if config.client_cert is None:
+        return None
+    try:
+        return load_client_certificate(config.client_cert, config.client_key, _client_password(config))
+    except ClientCertificateError as error:
+        from_environment = error.option == "client-password-file" and config.client_password is not None
+        source = config.source("client-password" if from_environment else error.option)
+        raise ConfigError(f"{source}: {error}") from error
+
+
+def _client_password(config: Config) -> bytes | None:
+    if config.client_password_file is not None:
+        return read_password(config.client_password_file)
+    return config.client_password.octets if config.client_password is not None else None
 
 
 class _Signals:
@@ -110,6 +148,19 @@ def _announce(
         logger.info("HTTPS shows the certificate with SHA-256 %s", certificate.fingerprint)
         if end := ending(certificate, utc_now()):
             logger.warning("the certificate of HTTPS %s: renew it, or see smgwproxy certificate --help", end)
+
+
+def _announce_client_certificate(client_certificate: ClientCertificate, logger: logging.Logger) -> None:
+    certificate = client_certificate.certificate
+    told = certificate.description
+    logger.info(
+        "the gateway is shown the client certificate with SHA-256 %s, %s, ends %s",
+        certificate.fingerprint,
+        told.subject or "subject unreadable",
+        told.not_after or "unreadable",
+    )
+    if end := ending(certificate, utc_now()):
+        logger.warning("the client certificate %s: ask who issued it for a new one", end)
 
 
 def _reachable_at(listen: str | None) -> Sequence[str]:

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 from smgwproxy.config.commandline import build_parser, parse
-from smgwproxy.config.options import OPTIONS, Option
+from smgwproxy.config.options import CLIENT_PASSWORD, OPTIONS, Option
 from smgwproxy.config.sources import Given, collect
+from smgwproxy.config.values import Secret
 from smgwproxy.errors import ConfigError
 from smgwproxy.origin import Origin
 from smgwproxy.renewal import Renewal
@@ -25,9 +26,11 @@ class Config:
     ``listen`` is an IP address without brackets or ``localhost``, None means all interfaces (IPv4 and IPv6).
     ``port`` and ``tls_port`` 0 mean any free one; without a ``tls_port`` there is no HTTPS listener, and with
     ``no_http`` no other. ``tls_key`` None means that the key is in the file ``tls_cert``. ``server_name`` holds
-    DNS names in lower case, without their last dots. Times are in seconds, ``min_speed`` in bytes a second.
-    ``truststore`` is ``NAME:ARGUMENT``. ``given`` maps each option that was given to the way it was; ask
-    `source`.
+    DNS names in lower case, without their last dots. ``client_key`` None means that the key is in the file
+    ``client_cert``; ``client_password`` is the password from the environment, and there is not one in
+    ``client_password_file`` as well. ``host_header`` None means the gateway's address. Times are in seconds,
+    ``min_speed`` in bytes a second. ``truststore`` is ``NAME:ARGUMENT``. ``given`` maps each option that was given
+    to the way it was; ask `source`.
     """
 
     target: Origin
@@ -45,10 +48,15 @@ class Config:
     statedir: Path
     truststore: str
     renewal: Renewal
+    client_cert: Path | None
+    client_key: Path | None
+    client_password_file: Path | None
+    host_header: str | None
     max_connections: int
     queue_timeout: float
     connect_timeout: float
     read_timeout: float
+    keepalive: float
     store_timeout: float
     max_clients: int
     max_clients_per_address: int
@@ -58,6 +66,7 @@ class Config:
     idle_timeout: float
     min_speed: int
     log_level: str
+    client_password: Secret | None = None
     given: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
 
     def source(self, name: str) -> str:
@@ -83,7 +92,7 @@ def resolve(namespace: argparse.Namespace, environ: Mapping[str, str]) -> Config
     `ConfigError` as `load` does.
     """
     given = collect(namespace, environ)
-    values = {option.attribute: _value(option, given.get(option.name)) for option in OPTIONS}
+    values = {option.attribute: _value(option, given.get(option.name)) for option in (*OPTIONS, CLIENT_PASSWORD)}
     if values["truststore"] is None:
         values["truststore"] = f"file:{values['certdir']}"
     sources = {name: told.source for name, told in given.items()}
@@ -113,6 +122,11 @@ def _check_together(config: Config) -> None:
         _refuse(config, "allow", "the list is empty, so nobody would be served: give a network, or leave it out")
     if config.tls_key and not config.tls_cert:
         _refuse(config, "tls-key", "a key is of no use without its certificate: give --tls-cert as well")
+    if config.client_password and config.client_password_file:
+        other = config.source("client-password-file")
+        _refuse(config, "client-password", f"{other} gives a password, too: leave one of them out")
+    if not config.client_cert:
+        _check_without_client_certificate(config)
     if config.tls_port is None:
         if config.tls_cert:
             _refuse(config, "tls-cert", "no HTTPS listener would use the certificate: give --tls-port as well")
@@ -120,6 +134,17 @@ def _check_together(config: Config) -> None:
             _refuse(config, "no-http", "there would be no listener at all: give --tls-port as well")
     elif config.tls_port == config.port != 0 and not config.no_http:
         _refuse(config, "tls-port", f"{config.port} is the port for HTTP: give another one, or --no-http as well")
+
+
+def _check_without_client_certificate(config: Config) -> None:
+    if config.client_key:
+        _refuse(config, "client-key", "a key is of no use without its certificate: give --client-cert as well")
+    for name, password in (
+        ("client-password-file", config.client_password_file),
+        ("client-password", config.client_password),
+    ):
+        if password:
+            _refuse(config, name, "a password is of no use without a certificate: give --client-cert as well")
 
 
 def _refuse(config: Config, name: str, told: str) -> None:

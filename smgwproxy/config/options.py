@@ -184,6 +184,39 @@ OPTIONS: tuple[Option, ...] = (
         "ask",
     ),
     Option(
+        "client-cert",
+        "FILE",
+        "certificate that the gateway wants instead of a password, in PEM or PKCS#12",
+        values.file,
+        None,
+        shown="none",
+    ),
+    Option(
+        "client-key",
+        "FILE",
+        "key of --client-cert in PEM",
+        values.file,
+        None,
+        shown="in the file of --client-cert",
+    ),
+    Option(
+        "client-password-file",
+        "FILE",
+        "file whose first line is the password of that key, or of the PKCS#12 file; the environment variable "
+        "SMGWPROXY_CLIENT_PASSWORD is the password itself",
+        values.file,
+        None,
+        shown="none",
+    ),
+    Option(
+        "host-header",
+        "HOST[:PORT]",
+        "Host that the gateway is sent, for those that insist on a name",
+        values.host_header,
+        None,
+        shown="the gateway's address",
+    ),
+    Option(
         "max-connections",
         "N",
         "connections to the gateway at the same time; further requests wait their turn",
@@ -210,6 +243,13 @@ OPTIONS: tuple[Option, ...] = (
         "how long the gateway may be silent before and within an answer",
         values.seconds,
         "180",
+    ),
+    Option(
+        "keepalive",
+        "SECONDS",
+        "how long an idle connection to the gateway may be used again",
+        values.seconds,
+        "120",
     ),
     Option(
         "store-timeout",
@@ -274,6 +314,15 @@ OPTIONS: tuple[Option, ...] = (
         values.log_level,
         "info",
     ),
+)
+
+# In the environment only: everybody on the machine may see a command line, and many a configuration file.
+CLIENT_PASSWORD = Option(
+    "client-password",
+    "PASSWORD",
+    "password of the key of --client-cert",
+    values.secret,
+    None,
 )
 
 CONFIG = Option(

@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from smgwproxy.config.options import CONFIG, ENVIRONMENT_PREFIX, OPTIONS, Option, suggest
+from smgwproxy.config.options import CLIENT_PASSWORD, CONFIG, ENVIRONMENT_PREFIX, OPTIONS, Option, suggest
 from smgwproxy.errors import ConfigError
 
-_TABLE = {option.name: option for option in (*OPTIONS, CONFIG)}
+_TABLE = {option.name: option for option in (*OPTIONS, CLIENT_PASSWORD, CONFIG)}
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """The texts of an option, one unless it is one that takes several, and how they were given."""
 
-    texts: tuple[str, ...]
+    texts: tuple[str, ...] = field(repr=False)  # a password may be among them
     source: str
 
 

@@ -7,12 +7,16 @@ the remedy; who knows how the text was given puts that before it.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from smgwproxy.authority import Authority
 from smgwproxy.host import is_dns_name
+from smgwproxy.http1 import MessageError
 from smgwproxy.renewal import Renewal
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -131,6 +135,32 @@ def server_name(text: str) -> str:
             "addresses need none"
         )
     return name
+
+
+def host_header(text: str) -> str:
+    """Read what a Host line names: a name or an address, with a port or without; kept as it is written."""
+    try:
+        Authority.parse(text)
+    except MessageError as error:
+        raise ValueError(
+            f"{text!r} is no Host: give HOST, HOST:PORT or [IPV6]:PORT, for example smgw.local"
+        ) from error
+    return text
+
+
+# --- secrets --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What no repr shows, and so no log and no error."""
+
+    octets: bytes = field(repr=False)
+
+
+def secret(text: str) -> Secret:
+    """Read a password, byte for byte as it stands in the environment."""
+    return Secret(os.fsencode(text))
 
 
 # --- choices --------------------------------------------------------------------------------------------

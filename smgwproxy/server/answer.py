@@ -24,6 +24,7 @@ class AnswerWriter:
         self._lines: Lines = []
         self._has_content = True
         self._chunked = False
+        self._trailers: Lines = []
 
     def start(self, status: str, lines: Lines, exc_info: Any = None) -> Callable[[bytes], None]:
         """Take status and header lines: ``start_response`` of PEP 3333."""
@@ -32,6 +33,10 @@ class AnswerWriter:
         self._status, self._lines = status, lines
         self._has_content = self._request.method != "HEAD" and status[:3] not in {"204", "304"}
         return self.write
+
+    def take_trailers(self, lines: Lines) -> None:
+        """Take what stands behind a chunked body; nobody gets them where there is none."""
+        self._trailers = lines
 
     def write(self, data: bytes) -> None:
         """Write the head, if it is still to be written, and ``data``, in one piece."""
@@ -49,7 +54,7 @@ class AnswerWriter:
         if not self.begun:
             self.write(b"")
         if self._chunked:
-            self._send(b"0\r\n\r\n")
+            self._send(encoded_head("0", self._trailers))
 
     def _head(self) -> bytes:
         """Build the head: the lines as they are, and what RFC 9112 sections 6 and 9 want of this connection."""

@@ -28,7 +28,7 @@ from smgwproxy.server.backlog import Backlog
 from smgwproxy.server.channel import Channel
 from smgwproxy.server.reading import RequestBody, read_head
 from smgwproxy.wire import Wire
-from smgwproxy.wsgi import LINES, TARGET, Environ
+from smgwproxy.wsgi import LINES, TARGET, TRAILERS, Environ
 
 if TYPE_CHECKING:
     from smgwproxy.server import ProxyServer, ServerTls
@@ -132,7 +132,7 @@ class Handler(WSGIHandler):
             # A client that left may have sent more requests before it did.
             must_close=lambda: self._abandoned or self.server.stopping or not body.complete,
         )
-        self._respond(answer, self._environ(head, body))
+        self._respond(answer, self._environ(head, body) | {TRAILERS: answer.take_trailers})
         if answer.closes:
             self._channel.linger()
         return not answer.closes

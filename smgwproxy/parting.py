@@ -1,0 +1,80 @@
+"""Connections that have ended on this side and maybe not yet on the gateway's, which must not have two at once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+PATIENCE = 1.0
+"""Seconds that the gateway has to end its side as well, counted from our farewell."""
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
+
+
+class Parting:
+    """The connections that are being left.
+
+    ``readable(sock, seconds)`` waits until ``sock`` has something to read, that long at most. Safe between threads
+    and greenlets; nothing but `finish` waits.
+    """
+
+    def __init__(self, readable: Callable[[socket.socket, float], object]) -> None:
+        self._readable = readable
+        self._left: deque[tuple[socket.socket, float]] = deque()  # each with its deadline
+
+    def leave(self, connection: socket.socket) -> None:
+        """End our side of ``connection``, with TLS's farewell if it has TLS; the caller closes it after that."""
+        self.tidy()
+        with suppress(OSError, ValueError):  # it has been cut already
+            connection.settimeout(0.0)
+            if hasattr(connection, "unwrap"):
+                with suppress(OSError):  # the gateway's own farewell is not there yet
+                    connection.unwrap()
+            ours = socket.socket(fileno=os.dup(connection.fileno()))
+            self._left.append((ours, time.monotonic() + PATIENCE))
+            ours.shutdown(socket.SHUT_WR)
+
+    def finish(self) -> None:
+        """Wait until the gateway has ended its side of each; where that takes too long it is reset."""
+        while self._left:
+            with suppress(IndexError):  # another one took it
+                connection, deadline = self._left.popleft()
+                while not (ended := _has_ended(connection)) and (seconds := deadline - time.monotonic()) > 0:
+                    self._readable(connection, seconds)
+                _let_go(connection, reset=not ended)
+
+    def tidy(self) -> None:
+        """Let go of those that have ended, or had their time."""
+        for _ in range(len(self._left)):
+            with suppress(IndexError):
+                connection, deadline = self._left.popleft()
+                if (ended := _has_ended(connection)) or deadline <= time.monotonic():
+                    _let_go(connection, reset=not ended)
+                else:
+                    self._left.append((connection, deadline))
+
+    def close(self) -> None:
+        """Let go of all."""
+        while self._left:
+            self._left.popleft()[0].close()
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Tell whether the gateway has ended its side; what it still sends is of no use any more."""
+    try:
+        return not connection.recv(64 * 1024, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _let_go(connection: socket.socket, *, reset: bool) -> None:
+    if reset:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    connection.close()

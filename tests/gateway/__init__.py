@@ -1,0 +1,1 @@
+"""The gateway's side: what reaches the gateway, and what becomes of its answers."""
