@@ -12,14 +12,13 @@ import queue
 import re
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import RemoteDisconnected
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from weakref import WeakSet
 
 from urllib3._collections import HTTPHeaderDict
@@ -30,6 +29,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util.ssl_ import is_ipaddress
 from urllib3.util.wait import wait_for_socket
 
+from smgwproxy.dialling import PROBES, dial
 from smgwproxy.errors import InternalError
 from smgwproxy.http1 import (
     MAX_HEAD,
@@ -47,16 +47,16 @@ from smgwproxy.http1 import (
 )
 from smgwproxy.parting import Parting
 from smgwproxy.proof import proved_certificate
-from smgwproxy.tls import finds_nothing_in_common
+from smgwproxy.tls import described, finds_nothing_in_common
 from smgwproxy.wire import Wire
 
 _RECORD = 16 * 1024  # TLS takes a piece whole or not at all, so none may be larger than a record
 _UP_TO_STATUS = len(b"HTTP/1.1 100")
 _INTERIM = re.compile(rb"HTTP/1\.. 1(?!01)..")  # what switches protocols is no interim answer to us
 _MAX_INTERIM = 8  # 1xx answers before the final one
-_PROBES = 3  # of TCP, without an answer
+_NO_FAULT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_PROBED = 3  # the byte of struct tcp_info that counts probes without an answer
 _NOBODY_THERE = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})  # what comes of them
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
 
 
 class NoAnswer(RemoteDisconnected):
@@ -77,6 +77,10 @@ class NothingInCommon(Exception):  # no error that anybody is told: `smgwproxy.p
     def __init__(self, error: ssl.SSLError) -> None:
         super().__init__()
         self.error = error
+
+
+class TlsBroken(OSError):
+    """TLS failed after the handshake: an alert of the peer, or bytes that were changed on the way."""
 
 
 class Vanished(OSError):
@@ -205,6 +209,9 @@ class ExactConnection(HTTPSConnection):
     and silent. It refuses to send anything before urllib3 has compared the fingerprint.
     """
 
+    sockets: ClassVar[Any] = socket
+    """The module whose sockets are dialled with; subclasses put another kind of waiting here."""
+
     parting: Parting
     keepalive: float
     probe: int
@@ -212,14 +219,10 @@ class ExactConnection(HTTPSConnection):
     _wire: Wire | None = None
     _exchanges: int = 0
     _dropped: bool = False
+    _local: tuple[Any, ...] | None = None
     _resting_since: float | None = None  # on the clock of time.monotonic; None within an exchange or a handshake
     sent_whole: bool = False
     """Whether the last request went out to its end; if not, the connection cannot carry another."""
-
-    @staticmethod
-    def dial(address: tuple[str, int], timeout: float | None) -> socket.socket:
-        """Open a TCP connection; subclasses put another kind of waiting here."""
-        return socket.create_connection(address, timeout)
 
     @staticmethod
     def ready(sock: socket.socket, timeout: float | None, *, write: bool = True) -> bool:
@@ -228,9 +231,16 @@ class ExactConnection(HTTPSConnection):
 
     def _new_conn(self) -> socket.socket:
         self.parting.finish()
-        timeout = self.timeout
+        timeout = cast(float, self.timeout)
         try:
-            connected = self.dial((self._dns_host, self.port), timeout)
+            connected = dial(
+                self.sockets,
+                self._dns_host,
+                self.port,
+                timeout,
+                probe=self.probe,
+                local=self.parting.unheard(),
+            )
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except (ConnectionResetError, ConnectionAbortedError) as error:
@@ -239,12 +249,7 @@ class ExactConnection(HTTPSConnection):
             raise ConnectTimeoutError(self, f"no connection to {self.host} within {timeout} s") from error
         except OSError as error:
             raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # One whose cable or power was cut says no farewell: only who asks it hears that it is gone.
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, self.probe)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, self.probe)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
+        self._local = connected.getsockname()
         return connected
 
     def connect(self) -> None:
@@ -280,10 +285,9 @@ class ExactConnection(HTTPSConnection):
         """End the connection: with a farewell between two exchanges, else at once, so that the peer knows too."""
         leaving, resting, self._resting_since = self.sock, self._resting_since, None
         if leaving is not None and resting is not None:
-            self.parting.leave(leaving)
+            self.parting.leave(leaving, self._local)
         elif leaving is not None:
-            with suppress(OSError):  # it has ended already
-                leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self.parting.abandon(leaving, self._local)
         super().close()
 
     @property
@@ -314,17 +318,9 @@ class ExactConnection(HTTPSConnection):
         return False
 
     def peer_certificate(self) -> bytes:
-        """Shake hands only, and return the DER of the peer's certificate. Sends no request; closes itself."""
-        try:
-            self.connect()
-            return self.presented()
-        finally:
-            self.close()
+        """Shake hands only, and return the DER of the peer's certificate. Sends no request; closes itself.
 
-    def proved_certificate(self) -> bytes:
-        """Return the DER of the certificate of a peer that may demand one itself; see `smgwproxy.proof`.
-
-        Sends no request, and closes itself.
+        The peer may demand one of us: see `smgwproxy.proof`.
         """
         deadline = time.monotonic() + cast(float, self.timeout)
         dialled = self._new_conn()
@@ -344,7 +340,7 @@ class ExactConnection(HTTPSConnection):
                     context, name, lambda octets: in_time().sendall(octets), lambda: in_time().recv(_RECORD)
                 )
         finally:
-            self.parting.leave(dialled)
+            self.parting.leave(dialled, self._local)
             dialled.close()
 
     def presented(self) -> bytes:
@@ -454,10 +450,18 @@ class ExactConnection(HTTPSConnection):
         except OSError as error:
             if self._dropped:
                 raise Dropped from error
-            if error.errno in _NOBODY_THERE:
+            if error.errno in _NOBODY_THERE or self._is_given_up():
                 raise Vanished("it does not answer any more, not even its network") from error
+            if isinstance(error, ssl.SSLError) and not isinstance(error, _NO_FAULT):
+                raise TlsBroken(described(error)) from error
             raise
         return received
+
+    def _is_given_up(self) -> bool:
+        """Tell whether the system has probed in vain; before Python 3.13 ssl calls that an end of the stream."""
+        with suppress(OSError):
+            return bool(self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 4)[_PROBED] >= PROBES)
+        return False
 
 
 class ExactPool(HTTPSConnectionPool):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import gevent
 import gevent.event
@@ -23,10 +23,7 @@ _R = TypeVar("_R")
 class CooperativeConnection(ExactConnection):
     """Dials with gevent's sockets, which gevent's TLS context then wraps."""
 
-    @staticmethod
-    def dial(address: tuple[str, int], timeout: float | None) -> socket.socket:
-        """Open a TCP connection; only this greenlet waits."""
-        return gevent.socket.create_connection(address, timeout)
+    sockets: ClassVar[Any] = gevent.socket
 
     @staticmethod
     def ready(sock: socket.socket, timeout: float | None, *, write: bool = True) -> bool:

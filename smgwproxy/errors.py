@@ -321,6 +321,20 @@ class GatewayNotTLS(GatewayError):
         )
 
 
+class GatewayTlsBroken(GatewayError):
+    """TLS failed after the request was sent: the peer broke it off with an alert, or bytes came changed."""
+
+    proxy_error = "tls_protocol_error"
+    title = "The secure connection to the gateway broke"
+
+    def __init__(self, origin: Origin, reason: str) -> None:
+        super().__init__(
+            origin,
+            f"TLS with the gateway {origin} broke before its answer was there: {reason}.",
+            "It may have done what was asked, or not: look before you try again.",
+        )
+
+
 class GatewayAnswerInvalid(GatewayError):
     """The gateway sent something that is not an HTTP answer."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from urllib3 import exceptions as urllib3_errors
 
-from smgwproxy.connection import Dropped, HandshakeCut, Vanished
+from smgwproxy.connection import Dropped, HandshakeCut, TlsBroken, Vanished
 from smgwproxy.errors import (
     GatewayAnswerInvalid,
     GatewayClosed,
@@ -20,6 +20,7 @@ from smgwproxy.errors import (
     GatewayNotTLS,
     GatewayReadTimeout,
     GatewayRefused,
+    GatewayTlsBroken,
     GatewayUnreachable,
     PinWithdrawn,
 )
@@ -61,7 +62,7 @@ def translated(error: Exception, origin: Origin, limits: Limits) -> GatewayError
 # Each a table, read top down: a later class may be a base of an earlier one.
 
 
-def _of_this_side(error: BaseException, origin: Origin, limits: Limits) -> GatewayError | None:  # noqa: PLR0911  # a table
+def _of_this_side(error: BaseException, origin: Origin, limits: Limits) -> GatewayError | None:  # noqa: C901, PLR0911  # a table
     match error:
         case MessageError() | Incomplete():
             return GatewayAnswerInvalid(origin, str(error))
@@ -69,8 +70,12 @@ def _of_this_side(error: BaseException, origin: Origin, limits: Limits) -> Gatew
             return PinWithdrawn(origin)
         case HandshakeCut():
             return GatewayHandshakeCut(origin)
+        case TlsBroken():
+            return GatewayTlsBroken(origin, str(error))
         case Vanished():
             return GatewayUnreachable(origin, str(error))
+        case socket.gaierror() if "%" in origin.host:
+            return GatewayUnreachable(origin, f"this machine has no interface {origin.host.partition('%')[2]}")
         case socket.gaierror():
             return GatewayNameUnknown(origin, error.strerror or str(error))
         case urllib3_errors.NewConnectionError():

@@ -9,6 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
+
+Address = tuple[Any, ...]
+"""Of a socket, as ``getsockname`` tells it."""
 
 PATIENCE = 1.0
 """Seconds that the gateway has to end its side as well, counted from our farewell."""
@@ -26,18 +30,43 @@ class Parting:
     def __init__(self, readable: Callable[[socket.socket, float], object]) -> None:
         self._readable = readable
         self._left: deque[tuple[socket.socket, float]] = deque()  # each with its deadline
+        self._unheard: deque[Address] = deque(maxlen=16)
 
-    def leave(self, connection: socket.socket) -> None:
+    def abandon(self, connection: socket.socket, local: Address | None) -> None:
+        """Let ``connection`` be reset when the caller closes it; ``local`` is the address it was made from.
+
+        The reset may be lost, and is not repeated: see `unheard`.
+        """
+        if local is not None:
+            self._unheard.append(local)
+        with suppress(OSError):  # it has ended already
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+
+    def unheard(self) -> Address | None:
+        """Return the address of a connection of which the gateway may not know that it has ended, each once."""
+        with suppress(IndexError):
+            return self._unheard.popleft()
+        return None
+
+    def leave(self, connection: socket.socket, local: Address | None) -> None:
         """End our side of ``connection``, with TLS's farewell if it has TLS; the caller closes it after that."""
         self.tidy()
-        with suppress(OSError, ValueError):  # it has been cut already
+        try:
             connection.settimeout(0.0)
             if hasattr(connection, "unwrap"):
                 with suppress(OSError):  # the gateway's own farewell is not there yet
                     connection.unwrap()
-            ours = socket.socket(fileno=os.dup(connection.fileno()))
-            self._left.append((ours, time.monotonic() + PATIENCE))
-            ours.shutdown(socket.SHUT_WR)
+            connected = socket.socket(fileno=os.dup(connection.fileno()))
+        except (OSError, ValueError):  # it has been cut already
+            self.abandon(connection, local)
+            return
+        try:
+            connected.shutdown(socket.SHUT_WR)
+        except OSError:
+            connected.close()
+            self.abandon(connection, local)
+        else:
+            self._left.append((connected, time.monotonic() + PATIENCE))
 
     def finish(self) -> None:
         """Wait until the gateway has ended its side of each; where that takes too long it is reset."""

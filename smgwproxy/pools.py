@@ -200,10 +200,7 @@ class PinnedPools:
         pool = self._manager.connection_from_host(
             self._host, self._origin.port, scheme="https", pool_kwargs={"ssl_context": self._context(group)}
         )
-        connection = cast(ExactPool, pool).new_connection()
-        if self._client_certificate is not None:  # the gateway may refuse who shows none
-            return connection.proved_certificate()
-        return connection.peer_certificate()
+        return cast(ExactPool, pool).new_connection().peer_certificate()
 
     def _context(self, group: str | None) -> ssl.SSLContext:
         if group not in self._contexts:

@@ -453,6 +453,7 @@ class Wiretap:
                 if keep:
                     self.sent += data
                 sink.sendall(data)
+        with suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
 
 

@@ -511,6 +511,14 @@ def test_demo_prints_a_curl_line_that_reads_the_meter(tmp_path: Path, vendor: st
     assert not list(tmp_path.iterdir())
 
 
+def test_demo_takes_nothing_that_is_meant_for_a_real_gateway(tmp_path: Path) -> None:
+    meant = {"SMGWPROXY_CLIENT_CERT": "none.p12", "SMGWPROXY_HOST_HEADER": "strange.example"}
+    with program("demo", "--vendor", "emh", "--port", "0", cwd=tmp_path, environ=meant) as demo:
+        page = demo.wait_for(r"Open +(http://127\.0\.0\.1:\d+/\S*)")[1]
+        assert requests.get(page, timeout=PATIENCE).status_code == 401
+        assert demo.end() == 0
+
+
 def test_demo_answers_slowly_on_request(tmp_path: Path) -> None:
     with program("demo", "--slow", "--read-timeout", "0.2", "--port", "0", cwd=tmp_path) as demo:
         page = demo.wait_for(r"Open +(http://127\.0\.0\.1:\d+/\S*)")[1]

@@ -30,6 +30,7 @@ from smgwproxy.errors import (
     GatewayNotTLS,
     GatewayReadTimeout,
     GatewayRefused,
+    GatewayTlsBroken,
     GatewayUnreachable,
     PinRefused,
     PinWithdrawn,
@@ -115,11 +116,11 @@ def test_unreachable_gateway_is_told(store: FileTrustStore) -> None:
         assert type(proxy.next_exchange().error) is GatewayUnreachable
 
 
-def test_unknown_name_is_told(store: FileTrustStore) -> None:
-    # an address with a zone that is no interface cannot be resolved, without asking any name server
+def test_interface_that_is_not_there_is_told(store: FileTrustStore) -> None:
     with running_proxy(Origin("fe80::1%nosuchif0"), store) as proxy:
-        answer(502, "dns_error", raw_exchange(proxy.port, GET))
-        assert type(proxy.next_exchange().error) is GatewayNameUnknown
+        document = answer(502, "destination_ip_unroutable", raw_exchange(proxy.port, GET))
+        assert type(proxy.next_exchange().error) is GatewayUnreachable
+    assert "nosuchif0" in str(document["detail"])
 
 
 def test_connection_that_is_not_taken_times_out(store: FileTrustStore) -> None:
@@ -403,6 +404,7 @@ def test_every_error_has_its_own_class_status_and_type(tmp_path: Path) -> None:
         GatewayReadTimeout(origin, 180),
         GatewayClosed(origin),
         GatewayHandshakeCut(origin),
+        GatewayTlsBroken(origin, "bad record"),
         GatewayNotTLS(origin, "wrong version number", "TLS 1.2"),
         GatewayAnswerInvalid(origin, "the status line is malformed"),
         GatewayAnswerIncomplete(origin, "it ended"),
@@ -426,6 +428,7 @@ def test_every_error_has_its_own_class_status_and_type(tmp_path: Path) -> None:
         (502, "connection_terminated"),
         (502, "connection_terminated"),
         (502, "tls_protocol_error"),
+        (502, "tls_protocol_error"),
         (502, "http_protocol_error"),
         (502, "http_response_incomplete"),
         (503, "connection_limit_reached"),
@@ -438,7 +441,7 @@ def test_every_error_has_its_own_class_status_and_type(tmp_path: Path) -> None:
         (421, "http_request_denied"),
         (403, "http_request_denied"),
     ]
-    for error in errors[:13]:
+    for error in errors[:14]:
         assert str(origin) in error.message
         assert error.advice
 

@@ -57,6 +57,8 @@ def serve_demo(words: Sequence[str], environ: Mapping[str, str]) -> int:
             replace(
                 config,
                 target=Origin(*gateway.address),
+                client_cert=None,
+                host_header=None,
                 listen=config.listen if "listen" in config.given else _LOOPBACK,
                 truststore=f"file:{Path(directory, 'certs')}",
                 logdir=Path(directory, "logs"),

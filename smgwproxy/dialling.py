@@ -1,0 +1,60 @@
+"""Opens TCP connections to the gateway: its name resolved anew, each address in time, its silence probed."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from typing import Any
+
+PROBES = 3
+"""Probes without an answer after which the system takes a connection for dead."""
+
+_TAKEN = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL})
+
+
+def dial(
+    sockets: Any, host: str, port: int, seconds: float, *, probe: int, local: tuple[Any, ...] | None = None
+) -> socket.socket:
+    """Return a connection to the first address of ``host`` that takes one.
+
+    ``sockets`` is the module `socket`, or gevent's. All addresses together have ``seconds``, and each its share of
+    what is left. A connection is probed after ``probe`` seconds of silence (TCP keep-alive), since one whose cable
+    or power was cut says no farewell. ``local`` is the address of a former connection of which the gateway may not
+    know that it has ended: a new one from there ends it (RFC 9293 section 3.10.7.4). Raises `OSError`.
+    """
+    deadline = time.monotonic() + seconds
+    found = sockets.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    failure: OSError = TimeoutError("no address took the connection in time")
+    for tried, (family, _, _, _, address) in enumerate(found):
+        for source in (local, None) if local else (None,):
+            share = (deadline - time.monotonic()) / (len(found) - tried)
+            if share <= 0:
+                raise failure
+            try:
+                return _connected(sockets.socket(family, socket.SOCK_STREAM), address, share, probe, source)
+            except OSError as error:
+                failure = error
+            if source and failure.errno not in _TAKEN:
+                break
+    raise failure
+
+
+def _connected(
+    connection: socket.socket, address: Any, seconds: float, probe: int, source: tuple[Any, ...] | None
+) -> socket.socket:
+    try:
+        if source:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            connection.bind(source)
+        connection.settimeout(seconds)
+        connection.connect(address)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, probe)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, probe)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
