@@ -218,6 +218,7 @@ class ExactConnection(HTTPSConnection):
 
     _wire: Wire | None = None
     _exchanges: int = 0
+    _interim: int = 0  # answers before the final one
     _dropped: bool = False
     _local: tuple[Any, ...] | None = None
     _resting_since: float | None = None  # on the clock of time.monotonic; None within an exchange or a handshake
@@ -371,6 +372,7 @@ class ExactConnection(HTTPSConnection):
             raise Dropped
         self._method = method
         self._exchanges += 1
+        self._interim = 0
         self._resting_since = None
         self.sock.settimeout(self.timeout)
         self.sent_whole = False
@@ -411,9 +413,21 @@ class ExactConnection(HTTPSConnection):
         self.sock.settimeout(0.0)
         with suppress(BlockingIOError, ssl.SSLWantReadError):
             while _INTERIM.fullmatch(wire.ahead(_UP_TO_STATUS)):
-                wire.head(MAX_HEAD)
+                self._pass_over(parse_answer_head(wire.head(MAX_HEAD)))
             return True
         return False
+
+    def _pass_over(self, head: AnswerHead) -> None:
+        """Read past an interim answer; raises `MessageError` for one too many, and for one that is none."""
+        self._interim += 1
+        if self._interim > _MAX_INTERIM:
+            raise MessageError("it sends interim answers without end")
+        if head.status == 101:
+            raise MessageError("it switches protocols though nobody asked for that")
+        if withholds_content(
+            head, self._method
+        ):  # which might come all the same, and would be taken for the answer
+            raise MessageError("it announces content of an interim answer")
 
     def getresponse(self) -> Answer:  # type: ignore[override]  # our answers are read by us alone
         """Read the head of the final answer; interim ones (1xx) are read past (RFC 9110 section 15.2).
@@ -431,18 +445,16 @@ class ExactConnection(HTTPSConnection):
             raise NoAnswer(reused=reused) from error
         if not begun:
             raise NoAnswer(reused=reused)
-        for _ in range(_MAX_INTERIM):
+        while True:
             try:
                 head = parse_answer_head(wire.head(MAX_HEAD))
             except ssl.SSLEOFError as error:
                 raise Incomplete("it was cut within the head") from error
-            if head.status == 101:
-                raise MessageError("it switches protocols though nobody asked for that")
             if head.status >= 200:
                 body = BodyReader(wire, answer_framing(head, self._method))
                 withheld = withholds_content(head, self._method)
                 return Answer(self, head, body, reused=reused, withholds_content=withheld)
-        raise MessageError("it sends interim answers without end")
+            self._pass_over(head)
 
     def _receive(self, size: int) -> bytes:
         try:

@@ -22,6 +22,8 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
+# What Connection may name in vain: without them nobody knows where a message ends, or goes.
+_NOT_TO_BE_NAMED = frozenset({"content-length", "host"})
 # What trailers must not say (RFC 9110 section 6.5.1): where the message ends, and where it goes.
 _NOT_IN_TRAILERS = frozenset({"content-length", "host", "trailer"})
 # Promises about the gateway's own HTTPS origin that a browser would hold the proxy to.
@@ -35,6 +37,8 @@ _ABSOLUTE = re.compile(
     r"(?P<scheme>https?:)?//(?P<host>\[[0-9a-f:.]+\]|[^/?#:@\[\]\s]*)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|$)",
     re.IGNORECASE,
 )
+# To browsers a backslash is a slash, and tabs are not there (https://url.spec.whatwg.org/).
+_NAMES_A_HOST = re.compile(r"/\t*[/\\]")
 _REFRESH = re.compile(r"[0-9.]*+[ \t]*+[;,][ \t]*+(?:url[ \t]*+=[ \t]*+)?+(?P<quote>[\"']?)", re.IGNORECASE)
 _PORTS = {"https:": DEFAULT_PORT, "http:": 80}
 
@@ -122,8 +126,7 @@ def trailers_for_client(trailers: Lines, *, client: Site, origin: Origin, gatewa
 
 
 def _hop_by_hop(lines: Lines) -> frozenset[str]:
-    # Host and Content-Length are set by the rules themselves and cannot be named away.
-    return _HOP_BY_HOP.union(tokens(lines, "connection"))
+    return _HOP_BY_HOP.union(tokens(lines, "connection")) - _NOT_TO_BE_NAMED
 
 
 def _rebased(value: str, client: Site, gateway: Site) -> str:
@@ -171,7 +174,7 @@ def _redirected(value: str, names: _GatewayNames, client: Site) -> str:
     rest = value[match.end() :]
     if client.base:
         return client.base + rest
-    if rest.startswith("//"):  # on its own it would name a host (RFC 3986 section 4.2)
+    if _NAMES_A_HOST.match(rest):  # on its own it would name a host (RFC 3986 section 4.2)
         return "/." + rest
     return rest if rest.startswith("/") else "/" + rest
 

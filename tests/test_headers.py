@@ -54,6 +54,11 @@ def test_hop_by_hop_lines_stay_on_their_hop(name: str, spell: type[str]) -> None
     assert answered(line, ("A", "b"), line) == [("A", "b")]
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "content-length", "Host"])
+def test_connection_cannot_name_away_what_says_where_a_message_ends_and_goes(name: str) -> None:
+    assert answered(("Connection", f"close, {name}"), (name, "5")) == [(name, "5")]
+
+
 def test_trailers_are_announced_where_they_pass() -> None:
     assert sent(("Host", "pi:8080"), ("Trailer", "x")) == [("Host", "10.11.120.2")]
     assert answered(("Trailer", "x")) == [("Trailer", "x")]
