@@ -40,6 +40,7 @@ from smgwproxy.http1 import (
     MessageError,
     UntilClose,
     answer_framing,
+    check_answer_start,
     encoded_head,
     keeps_alive,
     parse_answer_head,
@@ -447,8 +448,10 @@ class ExactConnection(HTTPSConnection):
             raise NoAnswer(reused=reused)
         while True:
             try:
-                head = parse_answer_head(wire.head(MAX_HEAD))
-            except ssl.SSLEOFError as error:
+                head = parse_answer_head(wire.head(MAX_HEAD, check_answer_start))
+            except Dropped:
+                raise
+            except (ConnectionError, ssl.SSLEOFError) as error:
                 raise Incomplete("it was cut within the head") from error
             if head.status >= 200:
                 body = BodyReader(wire, answer_framing(head, self._method))

@@ -350,7 +350,7 @@ class GatewayAnswerInvalid(GatewayError):
 
 
 class GatewayAnswerIncomplete(GatewayError):
-    """The gateway's answer broke off in the middle of its body; the client's answer is broken off too."""
+    """The gateway's answer broke off; where its head had been sent on, the client's answer is broken off too."""
 
     proxy_error = "http_response_incomplete"
     title = "The gateway's answer broke off"

@@ -11,6 +11,7 @@ from urllib3 import exceptions as urllib3_errors
 
 from smgwproxy.connection import Dropped, HandshakeCut, TlsBroken, Vanished
 from smgwproxy.errors import (
+    GatewayAnswerIncomplete,
     GatewayAnswerInvalid,
     GatewayClosed,
     GatewayConnectTimeout,
@@ -64,8 +65,10 @@ def translated(error: Exception, origin: Origin, limits: Limits) -> GatewayError
 
 def _of_this_side(error: BaseException, origin: Origin, limits: Limits) -> GatewayError | None:  # noqa: C901, PLR0911  # a table
     match error:
-        case MessageError() | Incomplete():
+        case MessageError():
             return GatewayAnswerInvalid(origin, str(error))
+        case Incomplete():
+            return GatewayAnswerIncomplete(origin, str(error))
         case Dropped():
             return PinWithdrawn(origin)
         case HandshakeCut():

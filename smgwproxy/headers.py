@@ -119,9 +119,13 @@ def for_client(lines: Lines, *, client: Site, origin: Origin, gateway: Site) -> 
     return result
 
 
-def trailers_for_client(trailers: Lines, *, client: Site, origin: Origin, gateway: Site) -> Lines:
-    """Return the trailers that the client sees: as `for_client` does it, without what only a header may say."""
-    allowed = [(name, value) for name, value in trailers if name.lower() not in _NOT_IN_TRAILERS]
+def trailers_for_client(trailers: Lines, head: Lines, *, client: Site, origin: Origin, gateway: Site) -> Lines:
+    """Return the trailers that the client sees: as `for_client` does it, without what only a header may say.
+
+    ``head`` are the header lines of the same answer, whose Connection names trailers as well.
+    """
+    kept_back = _NOT_IN_TRAILERS | _hop_by_hop(head + trailers)
+    allowed = [(name, value) for name, value in trailers if name.lower() not in kept_back]
     return for_client(allowed, client=client, origin=origin, gateway=gateway)
 
 

@@ -27,6 +27,7 @@ _TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _FIELD_LINE = re.compile(rf"({_TCHARS}):([^\x00-\x08\x0a-\x1f\x7f]*)")
 _REQUEST_LINE = re.compile(rf"({_TCHARS}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
+_ANSWER_START = b"HTTP/1."
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_IN_FIRST_LINE = re.compile(rb"[^\x20-\x7e](?!\Z)|[^\x20-\x7e\r]")  # a CR at its end may be followed by LF
 _BARE_LF = "a line does not end in CR LF"
@@ -145,6 +146,16 @@ def _parse_request_line(line: bytes) -> tuple[str, str, int]:
     if _BAD_PERCENT.search(target):
         raise MessageError("the request target has a % that encodes nothing")
     return method, target, int(minor)
+
+
+def check_answer_start(octets: bytes) -> None:
+    """Raise the `MessageError` that `parse_answer_head` will raise for what is no HTTP/1 at all.
+
+    ``octets`` is the beginning of a head, which need not be waited for then.
+    """
+    start = octets[: len(_ANSWER_START)]
+    if not _ANSWER_START.startswith(start):
+        raise MessageError("the status line is malformed")
 
 
 def parse_answer_head(octets: bytes) -> AnswerHead:

@@ -124,7 +124,8 @@ class ReverseProxy:
             first = answer.read(_PIECE) if answer.buffered else b""
         except ExchangeError as error:
             return self._refusal(exchange, error, started, start_response)
-        relayed = _Relayed(exchange, answer, first, started, self._report, self._trailers(exchange, environ))
+        tell_trailers = self._trailers(exchange, answer.head.lines, environ)
+        relayed = _Relayed(exchange, answer, first, started, self._report, tell_trailers)
         try:
             exchange.reused = answer.reused
             exchange.status = answer.head.status
@@ -137,12 +138,12 @@ class ReverseProxy:
             raise
         return relayed
 
-    def _trailers(self, exchange: Exchange, environ: Environ) -> Callable[[Lines], None]:
+    def _trailers(self, exchange: Exchange, head: Lines, environ: Environ) -> Callable[[Lines], None]:
         """Return what brings trailers to the client, where the server can."""
         take: Callable[[Lines], None] = environ.get(TRAILERS, _ignore)
         site, origin = exchange.request.site, self._gateway.origin
         return lambda trailers: take(
-            headers.trailers_for_client(trailers, client=site, origin=origin, gateway=self._site)
+            headers.trailers_for_client(trailers, head, client=site, origin=origin, gateway=self._site)
         )
 
     def _forward(self, exchange: Exchange) -> GatewayAnswer:

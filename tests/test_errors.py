@@ -250,7 +250,7 @@ def test_garbage_is_told_and_its_connection_is_dropped(
 def test_head_that_breaks_off_is_told(raw_gateway: StartGateway, store: FileTrustStore) -> None:
     gateway = raw_gateway(answering(b"HTTP/1.1 200 OK\r\nContent-Le"))
     with running_proxy(gateway.origin, store) as proxy:
-        answer(502, "http_protocol_error", raw_exchange(proxy.port, GET))
+        answer(502, "http_response_incomplete", raw_exchange(proxy.port, GET))
 
 
 # --- half an answer -------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def test_head_cut_without_farewell_is_told_as_a_broken_answer(
 
     gateway = raw_gateway(script)
     with running_proxy(gateway.origin, store) as proxy:
-        answer(502, "http_protocol_error", raw_exchange(proxy.port, GET))
+        answer(502, "http_response_incomplete", raw_exchange(proxy.port, GET))
 
 
 def test_dripping_handshake_times_out(store: FileTrustStore) -> None:
