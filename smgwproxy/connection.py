@@ -47,7 +47,7 @@ from smgwproxy.http1 import (
     withholds_content,
 )
 from smgwproxy.parting import Parting
-from smgwproxy.proof import proved_certificate
+from smgwproxy.proof import Proof, proved_certificate
 from smgwproxy.tls import described, finds_nothing_in_common
 from smgwproxy.wire import Wire
 
@@ -319,8 +319,8 @@ class ExactConnection(HTTPSConnection):
             return False
         return False
 
-    def peer_certificate(self) -> bytes:
-        """Shake hands only, and return the DER of the peer's certificate. Sends no request; closes itself.
+    def prove(self) -> Proof:
+        """Shake hands only, and return the peer's certificate, proved. Sends no request; closes itself.
 
         The peer may demand one of us: see `smgwproxy.proof`.
         """

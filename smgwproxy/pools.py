@@ -197,10 +197,16 @@ class PinnedPools:
         return cast(Answer, answer)
 
     def _probed(self, group: str | None) -> bytes:
-        pool = self._manager.connection_from_host(
-            self._host, self._origin.port, scheme="https", pool_kwargs={"ssl_context": self._context(group)}
+        pool = cast(
+            ExactPool,
+            self._manager.connection_from_host(
+                self._host, self._origin.port, scheme="https", pool_kwargs={"ssl_context": self._context(group)}
+            ),
         )
-        return cast(ExactPool, pool).new_connection().peer_certificate()
+        proof = pool.new_connection().prove()
+        if not proof.whole and pool.new_connection().prove() != proof:  # damage does not come twice alike
+            raise ssl.SSLError("the certificate was changed on the way")
+        return proof.der
 
     def _context(self, group: str | None) -> ssl.SSLContext:
         if group not in self._contexts:

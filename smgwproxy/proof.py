@@ -9,16 +9,29 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 _MOST = 256 * 1024  # bytes of a peer's part of the handshake
 _HANDSHAKE, _CERTIFICATE = 22, 11  # the types of a record and of a message (RFC 5246, section 6.2.1 and 7.4)
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The DER of a certificate whose key the peer has; ``whole`` tells that the handshake came to its end.
+
+    Only that end shows that nothing was changed on the way (RFC 5246 section 7.4.9): not the key, which is proved,
+    but all else in the certificate.
+    """
+
+    der: bytes
+    whole: bool
+
+
 def proved_certificate(
     context: ssl.SSLContext, name: str | None, send: Callable[[bytes], object], receive: Callable[[], bytes]
-) -> bytes:
-    """Shake hands, to the end if the peer lets us, and return the DER of the certificate that it proved to have.
+) -> Proof:
+    """Shake hands, to the end if the peer lets us, and return the certificate that it proved to have.
 
     ``name`` is what is asked for (SNI), None for an address. ``receive`` returns empty bytes at the end. Raises
     `ssl.SSLError` when the handshake fails before the proof, and what ``send`` and ``receive`` raise before it.
@@ -41,9 +54,10 @@ def proved_certificate(
         send(outgoing.read())
     except OSError:
         if proved:
-            return proved
+            return Proof(proved, whole=False)
         raise
-    return cast(bytes, tls.getpeercert(binary_form=True))  # there is one: no suite that is offered goes without
+    # There is one: no suite that is offered goes without.
+    return Proof(cast(bytes, tls.getpeercert(binary_form=True)), whole=True)
 
 
 def _shake_hands(tls: ssl.SSLObject) -> bool:

@@ -14,7 +14,7 @@ from smgwproxy.cooperative import cooperative
 from smgwproxy.errors import GatewayConnectTimeout, GatewayNotTLS
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
-from smgwproxy.proof import proved_certificate
+from smgwproxy.proof import Proof, proved_certificate
 from smgwproxy.tls import client_context
 from smgwproxy.truststores.file import FileTrustStore
 from tests.support import OK, PATIENCE, Identity, Peer, RawGateway, stolen
@@ -48,7 +48,7 @@ class Server:
         return self._outgoing.read()
 
 
-def shake_hands(identity: Identity, newest: ssl.TLSVersion, upto: int | None = None) -> tuple[bytes, Server]:
+def shake_hands(identity: Identity, newest: ssl.TLSVersion, upto: int | None = None) -> tuple[Proof, Server]:
     """Return what was proved to a client who gets ``upto`` bytes of the server's first flight, and no more."""
     server = Server(identity, newest)
     flights = 0
@@ -66,7 +66,7 @@ def shake_hands(identity: Identity, newest: ssl.TLSVersion, upto: int | None = N
 @pytest.mark.parametrize("newest", [TLS_1_2, TLS_1_3])
 def test_certificate_of_a_server_that_refuses_us_is_proved(identity: Identity, newest: ssl.TLSVersion) -> None:
     proved, server = shake_hands(identity, newest)
-    assert proved == identity.certificate.der
+    assert proved == Proof(identity.certificate.der, whole=newest is TLS_1_3)  # where it tells us only afterwards
     assert server.failure is not None
     assert server.failure.reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE"
 
