@@ -204,7 +204,7 @@ class PinnedPools:
             ),
         )
         proof = pool.new_connection().prove()
-        if not proof.whole and pool.new_connection().prove() != proof:  # damage does not come twice alike
+        if not proof.whole and pool.new_connection().prove().der != proof.der:  # damage does not come twice alike
             raise ssl.SSLError("the certificate was changed on the way")
         return proof.der
 

@@ -117,4 +117,4 @@ def described(error: ssl.SSLError) -> str:
 
 
 def _reason(error: ssl.SSLError) -> str:
-    return error.reason or str(error)
+    return getattr(error, "reason", None) or str(error)  # one that is not OpenSSL's has none
