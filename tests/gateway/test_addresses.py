@@ -475,7 +475,8 @@ def test_new_connection_ends_in_time_when_the_gateway_cannot_be_reached(
         han.cable.give_up_soon()
         han.cable.pull()
         said = ask(proxy.port)
-        assert said.refusal == (502, "destination_ip_unroutable")
+        # whichever comes first: the kernel gives up after a second, too
+        assert said.refusal in {(502, "destination_ip_unroutable"), (504, "connection_timeout")}
         assert "cable" in said.advice
         han.cable.plug()
         assert ask(proxy.port).status == 200
