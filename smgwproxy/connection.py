@@ -46,7 +46,7 @@ from smgwproxy.http1 import (
     parse_answer_head,
     withholds_content,
 )
-from smgwproxy.parting import Parting
+from smgwproxy.parting import Address, Parting
 from smgwproxy.proof import Proof, proved_certificate
 from smgwproxy.tls import described, finds_nothing_in_common
 from smgwproxy.wire import Wire
@@ -221,7 +221,8 @@ class ExactConnection(HTTPSConnection):
     _exchanges: int = 0
     _interim: int = 0  # answers before the final one
     _dropped: bool = False
-    _local: tuple[Any, ...] | None = None
+    _local: Address | None = None
+    _silent: bool = False  # the peer has left us without a word
     _resting_since: float | None = None  # on the clock of time.monotonic; None within an exchange or a handshake
     sent_whole: bool = False
     """Whether the last request went out to its end; if not, the connection cannot carry another."""
@@ -251,7 +252,7 @@ class ExactConnection(HTTPSConnection):
             raise ConnectTimeoutError(self, f"no connection to {self.host} within {timeout} s") from error
         except OSError as error:
             raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
-        self._local = connected.getsockname()
+        self._local, self._silent = connected.getsockname(), False
         return connected
 
     def connect(self) -> None:
@@ -269,6 +270,7 @@ class ExactConnection(HTTPSConnection):
         try:
             yield
         except TimeoutError as error:
+            self._silent = True
             raise ConnectTimeoutError(
                 self, f"no TLS handshake with {self.host} within {self.timeout} s"
             ) from error
@@ -287,9 +289,11 @@ class ExactConnection(HTTPSConnection):
         """End the connection: with a farewell between two exchanges, else at once, so that the peer knows too."""
         leaving, resting, self._resting_since = self.sock, self._resting_since, None
         if leaving is not None and resting is not None:
-            self.parting.leave(leaving, self._local)
+            self.parting.leave(leaving)
         elif leaving is not None:
-            self.parting.abandon(leaving, self._local)
+            self.parting.abandon(leaving)
+        if self._silent and self._local is not None:
+            self.parting.may_not_know(self._local)
         super().close()
 
     @property
@@ -342,7 +346,7 @@ class ExactConnection(HTTPSConnection):
                     context, name, lambda octets: in_time().sendall(octets), lambda: in_time().recv(_RECORD)
                 )
         finally:
-            self.parting.leave(dialled, self._local)
+            self.parting.leave(dialled)
             dialled.close()
 
     def presented(self) -> bytes:
@@ -404,6 +408,7 @@ class ExactConnection(HTTPSConnection):
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 sent = 0
             if not sent and not self.ready(self.sock, self.timeout):
+                self._silent = True
                 raise TimeoutError("the peer takes no more of the request")
             left = left[sent:]
         return True
@@ -465,7 +470,9 @@ class ExactConnection(HTTPSConnection):
         except OSError as error:
             if self._dropped:
                 raise Dropped from error
+            self._silent = isinstance(error, TimeoutError)
             if error.errno in _NOBODY_THERE or self._is_given_up():
+                self._silent = True
                 raise Vanished("it does not answer any more, not even its network") from error
             if isinstance(error, ssl.SSLError) and not isinstance(error, _NO_FAULT):
                 raise TlsBroken(described(error)) from error

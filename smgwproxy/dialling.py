@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import time
 from typing import Any
@@ -10,33 +9,31 @@ from typing import Any
 PROBES = 3
 """Probes without an answer after which the system takes a connection for dead."""
 
-_TAKEN = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL})
-
 
 def dial(
     sockets: Any, host: str, port: int, seconds: float, *, probe: int, local: tuple[Any, ...] | None = None
 ) -> socket.socket:
     """Return a connection to the first address of ``host`` that takes one.
 
-    ``sockets`` is the module `socket`, or gevent's. All addresses together have ``seconds``, and each its share of
+    ``sockets`` is the module `socket`, or gevent's. All attempts together have ``seconds``, and each its share of
     what is left. A connection is probed after ``probe`` seconds of silence (TCP keep-alive), since one whose cable
     or power was cut says no farewell. ``local`` is the address of a former connection of which the gateway may not
-    know that it has ended: a new one from there ends it (RFC 9293 section 3.10.7.4). Raises `OSError`.
+    know that it has ended: a new one from there, which is tried first, ends it (RFC 9293 section 3.10.7.4). Raises
+    `OSError`.
     """
     deadline = time.monotonic() + seconds
     found = sockets.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    sources = (local, None) if local else (None,)
+    attempts = [(family, address, source) for family, _, _, _, address in found for source in sources]
     failure: OSError = TimeoutError("no address took the connection in time")
-    for tried, (family, _, _, _, address) in enumerate(found):
-        for source in (local, None) if local else (None,):
-            share = (deadline - time.monotonic()) / (len(found) - tried)
-            if share <= 0:
-                raise failure
-            try:
-                return _connected(sockets.socket(family, socket.SOCK_STREAM), address, share, probe, source)
-            except OSError as error:
-                failure = error
-            if source and failure.errno not in _TAKEN:
-                break
+    for tried, (family, address, source) in enumerate(attempts):
+        share = (deadline - time.monotonic()) / (len(attempts) - tried)
+        if share <= 0:
+            break
+        try:
+            return _connected(sockets.socket(family, socket.SOCK_STREAM), address, share, probe, source)
+        except OSError as error:
+            failure = error
     raise failure
 
 

@@ -32,13 +32,15 @@ class Parting:
         self._left: deque[tuple[socket.socket, float]] = deque()  # each with its deadline
         self._unheard: deque[Address] = deque(maxlen=16)
 
-    def abandon(self, connection: socket.socket, local: Address | None) -> None:
-        """Let ``connection`` be reset when the caller closes it; ``local`` is the address it was made from.
+    def may_not_know(self, local: Address) -> None:
+        """Take note of where a connection was made from that has ended without a word of the gateway.
 
-        The reset may be lost, and is not repeated: see `unheard`.
+        Our own last word may be lost, too, and is not repeated.
         """
-        if local is not None:
-            self._unheard.append(local)
+        self._unheard.append(local)
+
+    def abandon(self, connection: socket.socket) -> None:
+        """Let ``connection`` be reset when the caller closes it."""
         with suppress(OSError):  # it has ended already
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
@@ -48,25 +50,17 @@ class Parting:
             return self._unheard.popleft()
         return None
 
-    def leave(self, connection: socket.socket, local: Address | None) -> None:
+    def leave(self, connection: socket.socket) -> None:
         """End our side of ``connection``, with TLS's farewell if it has TLS; the caller closes it after that."""
         self.tidy()
-        try:
+        with suppress(OSError, ValueError):  # it has been cut already
             connection.settimeout(0.0)
             if hasattr(connection, "unwrap"):
                 with suppress(OSError):  # the gateway's own farewell is not there yet
                     connection.unwrap()
-            connected = socket.socket(fileno=os.dup(connection.fileno()))
-        except (OSError, ValueError):  # it has been cut already
-            self.abandon(connection, local)
-            return
-        try:
-            connected.shutdown(socket.SHUT_WR)
-        except OSError:
-            connected.close()
-            self.abandon(connection, local)
-        else:
-            self._left.append((connected, time.monotonic() + PATIENCE))
+            ours = socket.socket(fileno=os.dup(connection.fileno()))
+            self._left.append((ours, time.monotonic() + PATIENCE))
+            ours.shutdown(socket.SHUT_WR)
 
     def finish(self) -> None:
         """Wait until the gateway has ended its side of each; where that takes too long it is reset."""

@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from smgwproxy.truststores.file import FileTrustStore
 from tests.support import Identity, RawGateway, Script, always, make_identity
+
+# How long anything takes is the machine's affair, and no claim of ours.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)
