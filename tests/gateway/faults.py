@@ -477,7 +477,8 @@ class Bench:
         self._gateway = gateway
         self._store = store
         self._later_seen = _LATER.seen(relay.origin)
-        ask(proxy.port, _LATER.request)  # whatever is made once is made now
+        self._last: Line | None = None
+        self._asked_later()  # whatever is made once is made now
 
     def measured(self, exchange: Exchange) -> Right:
         """Do the exchange without a fault."""
@@ -511,7 +512,11 @@ class Bench:
         return [f"{count()} {name}" for name, count in measures.items() if not _comes_to_nothing(count)]
 
     def _exchanged(self, exchange: Exchange, fault: Fault | None) -> tuple[Outcome, Trace]:
-        self._relay.arm(fault, self._prepared(exchange))
+        if exchange.first_use:
+            self._store.forget()
+        if not exchange.kept:
+            self._end_all()
+        self._relay.arm(fault, self._kept() if exchange.kept else None)
         # The gateway keeps all that ever came to it, which is much after some ten thousand faults.
         for of_old in (self._gateway.peers, self._gateway._threads, self._gateway._sockets):
             del of_old[:-_RECENT]
@@ -527,30 +532,34 @@ class Bench:
         if fault is not None and fault.kind is Kind.DUPLICATE and trace.ends_with(fault):
             line.cut()  # what came twice would be the first byte of what follows
         pins = tuple(str(pin.fingerprint) for pin in self._store.pins)
-        later = ask(self._proxy.port, _LATER.request)
-        assert _soon(lambda: self._gateway.open_now <= 1 >= len(self._relay.standing)), "connections do not end"
+        later = self._asked_later()
         recent += [(peer, 0) for peer in self._gateway.peers[len(recent) :]]
         read = [peer.received[before:] for peer, before in recent]
         taken = tuple(octets for octets in (one.removesuffix(self._later_seen) for one in read) if octets)
         later_taken = sum(one.endswith(self._later_seen) for one in read)
         return Outcome(fault, took_place, said, taken, pins, later, later_taken), trace
 
-    def _prepared(self, exchange: Exchange) -> Line | None:
-        """Have the kept connection that is tested, or none when a new one is."""
-        if exchange.first_use:
-            self._store.forget()
-        standing = self._relay.standing
-        if not exchange.kept:
-            for line in standing:
-                line.cut()
-            return None
-        if not standing:
-            said = ask(self._proxy.port, _LATER.request)
-            standing = self._relay.standing
-            if not standing:
+    def _asked_later(self) -> Said:
+        """Ask for something else, and wait until no connection but that one stands, which is kept."""
+        said = ask(self._proxy.port, _LATER.request)
+        assert _soon(lambda: self._gateway.open_now <= 1 >= len(self._relay.standing)), "connections do not end"
+        self._last = next(iter(self._relay.standing), None) if read_answer(said).status == 200 else None
+        return said
+
+    def _kept(self) -> Line:
+        """Return the connection that carried the last request, or another one where that did not end well."""
+        if self._last is None or self._last.over.is_set():
+            self._end_all()
+            said = self._asked_later()
+            if self._last is None:
                 raise NotTested(said)
-        assert len(standing) == 1, f"{len(standing)} connections are kept"
-        return standing[0]
+        return self._last
+
+    def _end_all(self) -> None:
+        """End all connections, so that the gateway has read what it ever will."""
+        for line in self._relay.standing:
+            line.cut()
+        assert _soon(lambda: self._gateway.open_now == 0), "connections do not end"
 
 
 def _comes_to_nothing(count: Callable[[], int]) -> bool:

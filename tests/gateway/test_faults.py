@@ -39,7 +39,7 @@ from tests.gateway.faults import (
 from tests.support import PATIENCE, Identity, RawGateway, receive_all, receive_until, running_proxy
 
 EVERY = 499  # bytes from one fault to the next; .ci/faults leaves out none
-SILENCE = 0.5  # seconds
+SILENCE = 0.3  # seconds
 NEW = EXCHANGES[0]
 POST = next(exchange for exchange in EXCHANGES if exchange.name == "POST")
 GET = next(exchange for exchange in EXCHANGES if exchange.repeatable)
@@ -90,7 +90,7 @@ def test_connections_that_broke_leave_no_descriptor_and_no_greenlet(version: str
     with laboratory(version, identity, silent=3, silence=SILENCE) as lab:
         for exchange in EXCHANGES:
             for kind in (Kind.CUT, Kind.RESET, Kind.GARBLE, Kind.DELAY):
-                tally = lab.endure(exchange, lab.faults(exchange, kind, 1000)[::3])
+                tally = lab.endure(exchange, lab.faults(exchange, kind, 1000)[::7])
                 assert not tally.troubles, "\n".join(tally.troubles)
         assert lab.held() == []
         assert lab.more_greenlets() == 0
