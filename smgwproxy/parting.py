@@ -31,6 +31,7 @@ class Parting:
         self._readable = readable
         self._left: deque[tuple[socket.socket, float]] = deque()  # each with its deadline
         self._unheard: deque[Address] = deque(maxlen=16)
+        self._closed = False
 
     def may_not_know(self, local: Address) -> None:
         """Take note of where a connection was made from that has ended without a word of the gateway.
@@ -58,17 +59,24 @@ class Parting:
             if hasattr(connection, "unwrap"):
                 with suppress(OSError):  # the gateway's own farewell is not there yet
                     connection.unwrap()
+            if self._closed:
+                return
             ours = socket.socket(fileno=os.dup(connection.fileno()))
             self._left.append((ours, time.monotonic() + PATIENCE))
             ours.shutdown(socket.SHUT_WR)
 
     def finish(self) -> None:
         """Wait until the gateway has ended its side of each; where that takes too long it is reset."""
+        self._closed = False
         while self._left:
             with suppress(IndexError):  # another one took it
                 connection, deadline = self._left.popleft()
-                while not (ended := _has_ended(connection)) and (seconds := deadline - time.monotonic()) > 0:
-                    self._readable(connection, seconds)
+                try:
+                    while not (ended := _has_ended(connection)) and (seconds := deadline - time.monotonic()) > 0:
+                        self._readable(connection, seconds)
+                except BaseException:  # the client has left, and with it who waits here
+                    self._left.appendleft((connection, deadline))
+                    raise
                 _let_go(connection, reset=not ended)
 
     def tidy(self) -> None:
@@ -82,7 +90,8 @@ class Parting:
                     self._left.append((connection, deadline))
 
     def close(self) -> None:
-        """Let go of all."""
+        """Let go of all, and of those that are left later, until `finish` is called for another connection."""
+        self._closed = True
         while self._left:
             self._left.popleft()[0].close()
 

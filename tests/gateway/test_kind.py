@@ -252,6 +252,38 @@ def test_parting_keeps_nothing_that_has_ended(raw_gateway: StartGateway, store: 
         assert len(client._pools._parting._left) == 0
 
 
+def test_answer_that_outlives_its_gateway_leaves_no_socket_behind(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    gateway = raw_gateway(OK)
+    with Gateway(gateway.origin, store) as client:
+        answer = client.send("GET", "/", [("Host", "x")])
+    assert answer.read() == b"ok"
+    answer.close()
+    assert len(client._pools._parting._left) == 0
+    assert ask(client) == b"ok", "it may be used again all the same"
+    client.close()
+
+
+def test_who_is_interrupted_while_waiting_loses_no_connection() -> None:
+    class Interrupted(BaseException):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    here, there = socket.socketpair()
+    parting = Parting(interrupt)
+    with here, there:
+        parting._left.append((here.dup(), time.monotonic() + PATIENCE))
+        with pytest.raises(Interrupted):
+            parting.finish()
+        assert len(parting._left) == 1
+        there.close()
+        parting.finish()
+        assert len(parting._left) == 0
+
+
 def test_parting_lets_go_of_what_had_its_time() -> None:
     here, there = socket.socketpair()
     parting = Parting(lambda *_: pytest.fail("nobody waits for it"))
