@@ -193,7 +193,11 @@ class Peer:
         self.connection.close()
 
     def _more(self) -> bool:
-        data = self.connection.recv(65536)
+        try:
+            data = self.connection.recv(65536)
+        except ConnectionError:  # a reset, which ssl before Python 3.13 calls an end of the stream
+            self.ended.set()
+            raise
         self._unread += data
         self.received += data
         if not data:
