@@ -29,7 +29,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util.ssl_ import is_ipaddress
 from urllib3.util.wait import wait_for_socket
 
-from smgwproxy.dialling import PROBES, dial
+from smgwproxy.dialling import PROBES, Address, dial
 from smgwproxy.errors import InternalError
 from smgwproxy.http1 import (
     MAX_HEAD,
@@ -46,7 +46,7 @@ from smgwproxy.http1 import (
     parse_answer_head,
     withholds_content,
 )
-from smgwproxy.parting import Address, Parting
+from smgwproxy.parting import Parting, reset_on_close
 from smgwproxy.proof import Proof, proved_certificate
 from smgwproxy.tls import described, finds_nothing_in_common
 from smgwproxy.wire import Wire
@@ -221,7 +221,7 @@ class ExactConnection(HTTPSConnection):
     _exchanges: int = 0
     _interim: int = 0  # answers before the final one
     _dropped: bool = False
-    _local: Address | None = None
+    _local: Address = ()
     _silent: bool = False  # the peer has left us without a word
     _resting_since: float | None = None  # on the clock of time.monotonic; None within an exchange or a handshake
     sent_whole: bool = False
@@ -288,12 +288,13 @@ class ExactConnection(HTTPSConnection):
     def close(self) -> None:
         """End the connection: with a farewell between two exchanges, else at once, so that the peer knows too."""
         leaving, resting, self._resting_since = self.sock, self._resting_since, None
-        if leaving is not None and resting is not None:
-            self.parting.leave(leaving)
-        elif leaving is not None:
-            self.parting.abandon(leaving)
-        if self._silent and self._local is not None:
-            self.parting.may_not_know(self._local)
+        if leaving is not None:
+            if resting is None:
+                reset_on_close(leaving)
+            else:
+                self.parting.leave(leaving)
+            if self._silent:
+                self.parting.may_not_know(self._local)
         super().close()
 
     @property
@@ -430,9 +431,8 @@ class ExactConnection(HTTPSConnection):
             raise MessageError("it sends interim answers without end")
         if head.status == 101:
             raise MessageError("it switches protocols though nobody asked for that")
-        if withholds_content(
-            head, self._method
-        ):  # which might come all the same, and would be taken for the answer
+        # It might come all the same, and would be taken for the answer.
+        if withholds_content(head, self._method):
             raise MessageError("it announces content of an interim answer")
 
     def getresponse(self) -> Answer:  # type: ignore[override]  # our answers are read by us alone

@@ -6,12 +6,15 @@ import socket
 import time
 from typing import Any
 
+Address = tuple[Any, ...]
+"""Of a socket, as ``getsockname`` tells it."""
+
 PROBES = 3
 """Probes without an answer after which the system takes a connection for dead."""
 
 
 def dial(
-    sockets: Any, host: str, port: int, seconds: float, *, probe: int, local: tuple[Any, ...] | None = None
+    sockets: Any, host: str, port: int, seconds: float, *, probe: int, local: Address | None = None
 ) -> socket.socket:
     """Return a connection to the first address of ``host`` that takes one.
 
@@ -38,7 +41,7 @@ def dial(
 
 
 def _connected(
-    connection: socket.socket, address: Any, seconds: float, probe: int, source: tuple[Any, ...] | None
+    connection: socket.socket, address: Address, seconds: float, probe: int, source: Address | None
 ) -> socket.socket:
     try:
         if source:

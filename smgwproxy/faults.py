@@ -60,6 +60,14 @@ def translated(error: Exception, origin: Origin, limits: Limits) -> GatewayError
     return GatewayUnreachable(origin, str(error))
 
 
+def broken_off(error: Exception, origin: Origin, limits: Limits) -> GatewayError:
+    """Name the fault that an error within an answer's body stands for: it is incomplete unless more is known."""
+    match error:
+        case Dropped() | Vanished() | TimeoutError() | MessageError():
+            return translated(error, origin, limits)
+    return GatewayAnswerIncomplete(origin, str(error))
+
+
 # Each a table, read top down: a later class may be a base of an earlier one.
 
 

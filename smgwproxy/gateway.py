@@ -12,20 +12,14 @@ from urllib3.exceptions import ClosedPoolError
 
 from smgwproxy.backend import Backend, threaded
 from smgwproxy.certificate import Certificate, Fingerprint
-from smgwproxy.connection import Answer, Dropped, ExactRequest, NoAnswer, Vanished
+from smgwproxy.connection import Answer, ExactRequest, NoAnswer
 from smgwproxy.errors import (
     BadRequest,
-    ExchangeError,
-    GatewayAnswerIncomplete,
-    GatewayAnswerInvalid,
     GatewayBusy,
     GatewayClosed,
-    GatewayReadTimeout,
-    GatewayUnreachable,
-    PinWithdrawn,
     TrustStoreError,
 )
-from smgwproxy.faults import Mismatch
+from smgwproxy.faults import Mismatch, broken_off
 from smgwproxy.http1 import AnswerHead, Incomplete, Lines, MessageError, values
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
@@ -265,7 +259,7 @@ class GatewayAnswer:
             piece = self._answer.read_piece(size)
         except (Incomplete, OSError, MessageError) as error:
             self.close()
-            raise self._broken(error) from error
+            raise broken_off(error, self._gateway.origin, self._gateway._limits) from error  # noqa: SLF001  # as below
         if self._answer.complete:
             self.close()
         return piece
@@ -278,17 +272,6 @@ class GatewayAnswer:
                 self._answer.close()
             finally:
                 self._gateway._leave()  # noqa: SLF001  # the two halves of one exchange
-
-    def _broken(self, error: Exception) -> ExchangeError:
-        if isinstance(error, Dropped):
-            return PinWithdrawn(self._gateway.origin)
-        if isinstance(error, Vanished):
-            return GatewayUnreachable(self._gateway.origin, str(error))
-        if isinstance(error, TimeoutError):
-            return GatewayReadTimeout(self._gateway.origin, self._gateway._limits.read_timeout)  # noqa: SLF001
-        if isinstance(error, MessageError):
-            return GatewayAnswerInvalid(self._gateway.origin, str(error))
-        return GatewayAnswerIncomplete(self._gateway.origin, str(error))
 
 
 def _has_credentials(lines: Lines) -> bool:

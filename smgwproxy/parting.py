@@ -9,10 +9,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-Address = tuple[Any, ...]
-"""Of a socket, as ``getsockname`` tells it."""
+from smgwproxy.dialling import Address
 
 PATIENCE = 1.0
 """Seconds that the gateway has to end its side as well, counted from our farewell."""
@@ -39,11 +37,6 @@ class Parting:
         Our own last word may be lost, too, and is not repeated.
         """
         self._unheard.append(local)
-
-    def abandon(self, connection: socket.socket) -> None:
-        """Let ``connection`` be reset when the caller closes it."""
-        with suppress(OSError):  # it has ended already
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
     def unheard(self) -> Address | None:
         """Return the address of a connection of which the gateway may not know that it has ended, each once."""
@@ -96,6 +89,12 @@ class Parting:
             self._left.popleft()[0].close()
 
 
+def reset_on_close(connection: socket.socket) -> None:
+    """Let ``connection`` be reset when it is closed, so that the gateway hears of it at once."""
+    with suppress(OSError):  # it has ended already
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+
+
 def _has_ended(connection: socket.socket) -> bool:
     """Tell whether the gateway has ended its side; what it still sends is of no use any more."""
     try:
@@ -108,5 +107,5 @@ def _has_ended(connection: socket.socket) -> bool:
 
 def _let_go(connection: socket.socket, *, reset: bool) -> None:
     if reset:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        reset_on_close(connection)
     connection.close()

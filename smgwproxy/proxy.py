@@ -260,7 +260,8 @@ class _Relayed:
         else:
             piece = self._read()
             if not piece:
-                self._tell_trailers(self._answer.trailers)
+                if self._answer.trailers:
+                    self._tell_trailers(self._answer.trailers)
                 raise StopIteration
         if not self._exchange.sent:
             self._exchange.answer_start = piece[:_EXCERPT]

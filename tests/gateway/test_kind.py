@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from smgwproxy.backend import threaded
+from smgwproxy.backend import Backend, threaded
 from smgwproxy.cooperative import cooperative
 from smgwproxy.errors import GatewayClosed
 from smgwproxy.gateway import Gateway
@@ -51,10 +51,10 @@ def ask(client: Gateway, method: str = "GET") -> bytes:
 
 @pytest.mark.parametrize("backend", [threaded, cooperative])
 def test_connection_that_was_idle_for_too_long_is_not_used(
-    raw_gateway: StartGateway, store: FileTrustStore, backend: Callable[[], object]
+    raw_gateway: StartGateway, store: FileTrustStore, backend: Callable[[], Backend]
 ) -> None:
     gateway = raw_gateway(OK)
-    with Gateway(gateway.origin, store, Limits(keepalive=1e-9), backend()) as client:  # type: ignore[arg-type]  # both are such
+    with Gateway(gateway.origin, store, Limits(keepalive=1e-9), backend()) as client:
         assert [ask(client), ask(client)] == [b"ok", b"ok"]
     assert gateway.connections == 3, "the first use, and one for each request"
     assert gateway.most_open == 1
@@ -142,7 +142,7 @@ def test_next_connection_opens_after_the_gateway_has_closed_the_former(
     store: FileTrustStore,
     tmp_path: Path,
     identity: Identity,
-    backend: Callable[[], object],
+    backend: Callable[[], Backend],
     reason: str,
 ) -> None:
     gateway = raw_gateway(OK)
@@ -150,7 +150,7 @@ def test_next_connection_opens_after_the_gateway_has_closed_the_former(
     limits = Limits(keepalive=1e-9 if reason == "too-old" else 120)
     if reason == "told-to-close":
         crossing.answer = CLOSING
-    with Gateway(gateway.origin, store, limits, backend()) as client:  # type: ignore[arg-type]  # both are such
+    with Gateway(gateway.origin, store, limits, backend()) as client:
         for _ in range(3):
             if reason == "head":
                 client.send("HEAD", "/", [("Host", "x")]).close()

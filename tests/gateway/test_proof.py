@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from smgwproxy.backend import threaded
+from smgwproxy.backend import Backend, threaded
 from smgwproxy.client_certificate import load_client_certificate
 from smgwproxy.cooperative import cooperative
 from smgwproxy.errors import GatewayConnectTimeout, GatewayNotTLS
@@ -119,11 +119,11 @@ def test_stolen_certificate_is_not_pinned_where_ours_would_be_shown(
     identity: Identity,
     impostor: Identity,
     newest: ssl.TLSVersion,
-    backend: Callable[[], object],
+    backend: Callable[[], Backend],
 ) -> None:
     gateway = raw_gateway(OK, stolen(tmp_path, identity), clients=impostor, newest=newest)
     mine = load_client_certificate(impostor.pem_file)
-    client = Gateway(gateway.origin, store, backend=backend(), client_certificate=mine)  # type: ignore[arg-type]  # both are such
+    client = Gateway(gateway.origin, store, backend=backend(), client_certificate=mine)
     with client, pytest.raises(GatewayNotTLS):
         client.send("GET", "/", [("Host", "x")])
     assert not store.lookup(gateway.origin)
@@ -131,7 +131,7 @@ def test_stolen_certificate_is_not_pinned_where_ours_would_be_shown(
 
 @pytest.mark.parametrize("backend", [threaded, cooperative])
 def test_silent_gateway_times_out_before_its_proof(
-    raw_gateway: StartGateway, store: FileTrustStore, impostor: Identity, backend: Callable[[], object]
+    raw_gateway: StartGateway, store: FileTrustStore, impostor: Identity, backend: Callable[[], Backend]
 ) -> None:
     def script(peer: Peer) -> None:
         peer.begun()
@@ -142,6 +142,6 @@ def test_silent_gateway_times_out_before_its_proof(
     gateway = raw_gateway(script, None)
     mine = load_client_certificate(impostor.pem_file)
     limits = Limits(connect_timeout=0.2)
-    client = Gateway(gateway.origin, store, limits, backend(), client_certificate=mine)  # type: ignore[arg-type]  # both are such
+    client = Gateway(gateway.origin, store, limits, backend(), client_certificate=mine)
     with client, pytest.raises(GatewayConnectTimeout):
         client.send("GET", "/", [("Host", "x")])

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smgwproxy.backend import threaded
+from smgwproxy.backend import Backend, threaded
 from smgwproxy.cooperative import cooperative
 from smgwproxy.errors import (
     CertificateChanged,
@@ -93,11 +93,11 @@ def test_gateway_with_one_nist_group_is_reached_at_the_first_try(
 
 @pytest.mark.parametrize("backend", [threaded, cooperative])
 def test_group_that_worked_is_tried_first_from_then_on(
-    raw_gateway: StartGateway, store: FileTrustStore, tmp_path: Path, backend: Callable[[], object]
+    raw_gateway: StartGateway, store: FileTrustStore, tmp_path: Path, backend: Callable[[], Backend]
 ) -> None:
     gateway = raw_gateway(always(OK), brainpool(tmp_path, "brainpoolP384r1"), group="brainpoolP384r1")
     gateway.script = answering(OK)  # and then it hangs up
-    with Gateway(gateway.origin, store, backend=backend()) as client:  # type: ignore[arg-type]  # both are such
+    with Gateway(gateway.origin, store, backend=backend()) as client:
         assert ask(client) == b"ok"
         assert len(gateway.failed_handshakes) == 2, "the default groups, and brainpoolP256r1"
         for _ in range(3):
@@ -350,9 +350,9 @@ def test_name_is_sent_in_the_handshake_and_an_address_is_not(
     store: FileTrustStore,
     host: str,
     name: str | None,
-    backend: Callable[[], object],
+    backend: Callable[[], Backend],
 ) -> None:
     gateway = raw_gateway(OK, host="::1" if ":" in host else "127.0.0.1")
-    with Gateway(Origin(host, gateway.port), store, Limits(), backend()) as client:  # type: ignore[arg-type]  # both are such
+    with Gateway(Origin(host, gateway.port), store, Limits(), backend()) as client:
         assert ask(client) == b"ok"
     assert set(gateway.names) == {name}
