@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from smgwproxy.config import load
@@ -19,13 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        if words[:1] == ["demo"]:
-            return _demo(words[1:])
-        if words[:1] == ["certificate"]:
-            return _certificate(words[1:])
         _look_here_for_modules()
-        if words[:1] == ["trust"]:
-            return _trust(words[1:])
+        if words and words[0] in _COMMANDS:
+            return _command(words[0])(words[1:], os.environ)
         return _serve(words)
     except ConfigError as error:
         print(f"smgwproxy: error: {error}", file=sys.stderr)  # noqa: T201  # there is no log yet
@@ -36,30 +33,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 # The commands import what they need themselves: --help and a wrong option need neither gevent nor urllib3.
 
+_COMMANDS = {
+    "certificate": "certificate:certificate",
+    "demo": "demo:serve_demo",
+    "trust": "trust:trust",
+}
+
+
+def _command(name: str) -> Callable[[Sequence[str], Mapping[str, str]], int]:
+    module, _, function = _COMMANDS[name].partition(":")
+    found: Callable[[Sequence[str], Mapping[str, str]], int] = getattr(
+        import_module(f"smgwproxy.commands.{module}"), function
+    )
+    return found
+
 
 def _serve(words: Sequence[str]) -> int:
     config = load(words, os.environ)
     from smgwproxy.commands.serve import serve  # noqa: PLC0415
 
     return serve(config)
-
-
-def _demo(words: Sequence[str]) -> int:
-    from smgwproxy.commands.demo import serve_demo  # noqa: PLC0415
-
-    return serve_demo(words, os.environ)
-
-
-def _certificate(words: Sequence[str]) -> int:
-    from smgwproxy.commands.certificate import certificate  # noqa: PLC0415
-
-    return certificate(words, os.environ)
-
-
-def _trust(words: Sequence[str]) -> int:
-    from smgwproxy.commands.trust import trust  # noqa: PLC0415
-
-    return trust(words, os.environ)
 
 
 def _look_here_for_modules() -> None:

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from smgwproxy.truststores.file import FileTrustStore
+from tests.namespaces.fixtures import elsewhere, han, in_namespaces
 from tests.support import Identity, RawGateway, Script, always, make_identity
+
+__all__ = ["elsewhere", "han", "in_namespaces"]  # pytest finds them here
 
 # How long anything takes is the machine's affair, and no claim of ours.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

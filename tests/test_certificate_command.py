@@ -19,7 +19,7 @@ from smgwproxy import machine
 from smgwproxy.certificate import Certificate
 from smgwproxy.cli import main
 from smgwproxy.commands.certificate import configured_files
-from smgwproxy.commands.trust.console import Console
+from smgwproxy.commands.console import Console
 from smgwproxy.config import load as load_config
 from smgwproxy.errors import ConfigError
 from smgwproxy.own_certificate import ensure, load

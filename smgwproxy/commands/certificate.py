@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from smgwproxy import machine
 from smgwproxy.certificate import Certificate
-from smgwproxy.commands.trust.console import Console, OutputLost
-from smgwproxy.commands.trust.text import UNKNOWN, Row, block, day, grouped, paragraph, printable
+from smgwproxy.commands.console import Console, OutputLost
+from smgwproxy.commands.text import UNKNOWN, Row, block, day, grouped, paragraph, printable
 from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
 from smgwproxy.errors import ConfigError
 from smgwproxy.own_certificate import Files, ensure, find, load

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import threading
@@ -25,9 +24,7 @@ from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.file import FileTrustStore
-from tests.gateway.han import GATEWAY, GATEWAY_LINK, GATEWAY_V6, MOVED, NOBODY, NOBODY_V6, PORT, Han, Namespace
-from tests.gateway.inside import HOSTS
-from tests.gateway.namespaces import Namespaces, namespaces
+from tests.namespaces.han import GATEWAY, GATEWAY_LINK, GATEWAY_V6, MOVED, NOBODY, NOBODY_V6, PORT, Han, Namespace
 from tests.support import (
     OK,
     PATIENCE,
@@ -50,32 +47,7 @@ ALL = "0.0.0.0"  # noqa: S104  # of a namespace that nobody else is in
 TARGET = ("--port", "0", "--listen", "127.0.0.1", "--target")
 
 
-@pytest.fixture(scope="module")
-def elsewhere(request: pytest.FixtureRequest) -> Iterator[Namespaces | None]:
-    """The program that runs the tests; none when this is it."""
-    if HOSTS in os.environ:
-        yield None
-        return
-    with namespaces(request.config.rootpath) as started:
-        yield started
-
-
-@pytest.fixture(autouse=True)
-def in_namespaces(request: pytest.FixtureRequest, elsewhere: Namespaces | None) -> None:
-    """Let the test run there: what is called as the test here asks for it."""
-    if elsewhere is not None:
-        request.node.obj = lambda **_: elsewhere.run(request.node.nodeid)
-
-
-@pytest.fixture
-def han(elsewhere: Namespaces | None) -> Iterator[Han | None]:
-    """The HAN, with a cable from here to the gateway's machine; none outside, where no test comes to use it."""
-    if elsewhere is not None:
-        yield None
-        return
-    made = Han(Path(os.environ[HOSTS]))
-    yield made
-    made.close()
+pytestmark = pytest.mark.usefixtures("in_namespaces")
 
 
 @contextmanager

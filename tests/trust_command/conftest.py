@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smgwproxy.commands.trust.console import Console
+from smgwproxy.commands.console import Console
 from tests.support import Identity, make_identity
 from tests.trust_command.support import GIVEN, ORIGIN, OTHER, STORES, Terminal, Trust, open_editable
 

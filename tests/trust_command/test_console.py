@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from smgwproxy.cli import main
-from smgwproxy.commands.trust.console import Console
+from smgwproxy.commands.console import Console
 from tests.support import PATIENCE, Identity
 from tests.trust_command.support import MODULE, ORIGIN, Ended, Trust, prepared, run
 

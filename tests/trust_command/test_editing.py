@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from smgwproxy.commands.console import Console
 from smgwproxy.commands.trust import files
-from smgwproxy.commands.trust.console import Console
 from smgwproxy.truststores import rules
 from smgwproxy.truststores.base import utc_now
 from smgwproxy.truststores.record import Happening, Pin

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from smgwproxy.certificate import Certificate, Fingerprint
-from smgwproxy.commands.trust import documents, pages
-from smgwproxy.commands.trust.text import (
+from smgwproxy.commands.text import (
     block,
     day,
     described,
@@ -27,6 +26,7 @@ from smgwproxy.commands.trust.text import (
     time,
     wrapped,
 )
+from smgwproxy.commands.trust import documents, pages
 from smgwproxy.truststores import rules
 from smgwproxy.truststores.record import Event, Happening, Pending, Pin, Record, Revocation
 from tests.support import Identity

@@ -19,7 +19,7 @@ from smgwproxy.config import Config, parse, resolve
 from smgwproxy.errors import ConfigError, SmgwProxyError
 
 if TYPE_CHECKING:
-    from smgwproxy.commands.trust.console import Console
+    from smgwproxy.commands.console import Console
 
 _NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 
@@ -40,7 +40,7 @@ def trust(words: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _answered(run: Callable[[Console], int]) -> int:
     """Return what ``run`` returns with this process's console, and tell the errors that people can mend."""
-    from smgwproxy.commands.trust.console import Console, OutputLost  # noqa: PLC0415  # --help does not need it
+    from smgwproxy.commands.console import Console, OutputLost  # noqa: PLC0415  # --help does not need it
 
     console = Console.standard()
     try:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from smgwproxy.certificate import Fingerprint
-from smgwproxy.commands.trust.console import Console
-from smgwproxy.commands.trust.text import printable
+from smgwproxy.commands.console import Console
+from smgwproxy.commands.text import printable
 from smgwproxy.config import Config
 from smgwproxy.deadline import call_in_thread
 from smgwproxy.errors import ConfigError, TrustEditError, TrustStoreError

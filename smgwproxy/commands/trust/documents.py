@@ -31,8 +31,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from smgwproxy.certificate import Certificate
+from smgwproxy.commands.text import described
 from smgwproxy.commands.trust.standing import has_pinned_key, has_revoked_key, standing
-from smgwproxy.commands.trust.text import described
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.record import Known, Pin, Record
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from smgwproxy.certificate import Fingerprint
-from smgwproxy.commands.trust import documents, pages, standing, text
+from smgwproxy.commands import text
+from smgwproxy.commands.trust import documents, pages, standing
 from smgwproxy.commands.trust.desk import Changed, Desk
 from smgwproxy.commands.trust.files import read
 from smgwproxy.commands.trust.sources import read_pins

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from smgwproxy.certificate import Fingerprint
-from smgwproxy.commands.trust.console import Console
+from smgwproxy.commands.console import Console
 from smgwproxy.errors import TrustEditError
 
 _R = TypeVar("_R")

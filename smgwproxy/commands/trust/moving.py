@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from smgwproxy.commands.trust import documents, pages, sources, text
+from smgwproxy.commands import text
+from smgwproxy.commands.trust import documents, pages, sources
 from smgwproxy.commands.trust.desk import Changed, Desk
 from smgwproxy.commands.trust.files import STREAM, read, write
 from smgwproxy.errors import ConfigError, SmgwProxyError, TrustEditError

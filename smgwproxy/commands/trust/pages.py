@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from smgwproxy.certificate import Certificate
-from smgwproxy.commands.trust.standing import Standing, has_pinned_key, has_revoked_key, standing
-from smgwproxy.commands.trust.text import (
+from smgwproxy.commands.text import (
     INDENT,
     Row,
     block,
@@ -22,6 +21,7 @@ from smgwproxy.commands.trust.text import (
     warning,
     wrapped,
 )
+from smgwproxy.commands.trust.standing import Standing, has_pinned_key, has_revoked_key, standing
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.record import Event, Happening, Pending, Pin, Record
 

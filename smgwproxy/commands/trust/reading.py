@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from smgwproxy.commands.trust import documents, pages, text
+from smgwproxy.commands import text
+from smgwproxy.commands.trust import documents, pages
 from smgwproxy.commands.trust.desk import Desk
 from smgwproxy.errors import TrustEditError
 from smgwproxy.gateway import Gateway

@@ -1,4 +1,4 @@
-"""The program that runs tests in the namespaces that it was started in; `tests.gateway.namespaces` starts it."""
+"""The program that runs tests in the namespaces that it was started in; `outside` starts it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.gateway.han import Han, mount_hosts
+from tests.namespaces.han import Han, mount_hosts
 
 READY, ANSWER = "ready", "answer: "
 """How the lines begin that tell that tests may come, and what became of one; other lines tell of trouble."""

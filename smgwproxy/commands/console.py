@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, TextIO
 
-from smgwproxy.commands.trust.text import printable, wrapped
+from smgwproxy.commands.text import printable, wrapped
 from smgwproxy.errors import SmgwProxyError
 
 _NARROWEST = 40

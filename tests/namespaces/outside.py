@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import missing
-from tests.gateway.inside import ANSWER, READY
+from tests.namespaces.inside import ANSWER, READY
 
 _PROGRAM = (
     "unshare",
@@ -29,7 +29,7 @@ _PROGRAM = (
     "--mount",
     sys.executable,
     "-m",
-    "tests.gateway.inside",
+    "tests.namespaces.inside",
 )
 
 
