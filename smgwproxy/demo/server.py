@@ -208,7 +208,7 @@ class Gateway:
 
     def close_connections(self) -> None:
         """Close all connections but go on listening, as a gateway does with idle ones."""
-        self.in_hub(self._connections.kill)
+        self.in_hub(self._end_connections)
 
     def wait_closed(self, seconds: float = 10) -> bool:
         """Wait until no connection is open; False when some still are after ``seconds``."""
@@ -241,8 +241,12 @@ class Gateway:
     def _stop(self) -> None:
         server, self._server = self._server, None
         if server is not None:
-            server.stop(timeout=0)
-            self._connections.kill()
+            server.close()
+            self._end_connections()
+
+    def _end_connections(self) -> None:
+        gevent.sleep(0)  # whoever is killed before it has begun closes nothing
+        self._connections.kill()
 
     # --- one connection ---------------------------------------------------------------------------------
 
@@ -275,11 +279,8 @@ class Gateway:
         self.counters.handshakes_started += 1
         connection = self.counters.handshakes_started
         host, port, *_ = raw.getsockname()
-        raw.settimeout(_HANDSHAKE_SECONDS)
-        try:
-            secure = context.wrap_socket(raw, server_side=True)
-        except OSError as error:  # ssl.SSLError and time-outs are among them
-            self.failed_handshakes.append(str(error))
+        secure = self._secured(raw, context)
+        if secure is None:
             return
         try:
             self.counters.handshakes_finished += 1
@@ -290,6 +291,21 @@ class Gateway:
                 pass
         finally:
             secure.close()
+
+    def _secured(self, raw: gevent.socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket | None:
+        """Shake hands; None when that fails."""
+        raw.settimeout(_HANDSHAKE_SECONDS)
+        try:
+            secure = context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
+            try:
+                secure.do_handshake()
+            except BaseException:  # gevent's own handshake on connect closes nothing when its greenlet is killed
+                secure.close()
+                raise
+        except OSError as error:  # ssl.SSLError and time-outs are among them
+            self.failed_handshakes.append(str(error))
+            return None
+        return secure
 
     def _exchange(self, reader: Reader, secure: ssl.SSLSocket) -> bool:
         """Take one request and answer it; False when the connection ends."""

@@ -6,15 +6,17 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+import gevent
 import gevent.socket
 import gevent.ssl
 import httpx
 import pytest
 
-from smgwproxy.demo import VENDORS, HubThread, run_in_thread, self_signed, start_gateway
+from smgwproxy.demo import VENDORS, Gateway, HubThread, run_in_thread, self_signed, start_gateway
 from tests.demo.conftest import StartGateway, client_context, exchange, logged_in, tls_connection
 
 
@@ -207,6 +209,28 @@ def test_a_failed_handshake_is_told(gateway_of: StartGateway) -> None:
     assert gateway.counters.handshakes_started == 1
     assert gateway.counters.handshakes_finished == 0
     assert len(gateway.failed_handshakes) == 1
+
+
+@pytest.mark.parametrize("end", [Gateway.stop, Gateway.close_connections])
+def test_a_connection_within_its_handshake_is_closed(
+    gateway_of: StartGateway, end: Callable[[Gateway], None]
+) -> None:
+    gateway = gateway_of("ppc")
+    with socket.create_connection(gateway.address, timeout=10) as connection:
+        while not gateway.counters.handshakes_started:
+            gateway.in_hub(gevent.sleep)
+        end(gateway)  # what is left to the garbage collector is a warning, and that an error
+
+        assert connection.recv(1) == b""
+    assert gateway.counters.connections_open == 0
+
+
+def test_a_connection_that_has_only_just_come_is_closed(gateway_of: StartGateway) -> None:
+    gateway = gateway_of("ppc")
+    for _ in range(20):  # whether it has been taken already when it is closed is a matter of luck
+        with socket.create_connection(gateway.address, timeout=10):
+            gateway.close_connections()
+    assert gateway.wait_closed()
 
 
 def test_it_runs_in_the_gevent_hub_of_the_same_thread() -> None:
