@@ -1,4 +1,4 @@
-"""The pool, connection and TLS context classes that make urllib3 wait in gevent; nothing is patched."""
+"""The pool, connection and TLS classes that make urllib3 wait in gevent; nothing is patched."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import gevent.ssl
 from smgwproxy.backend import Backend
 from smgwproxy.connection import ExactConnection, ExactPool
 from smgwproxy.deadline import Overdue, Raised, caught
+from smgwproxy.parting import reset_on_close
 
 _R = TypeVar("_R")
 
@@ -43,9 +44,30 @@ class CooperativePool(ExactPool):
     QueueCls = gevent.queue.LifoQueue  # type: ignore[assignment]  # it has the methods that urllib3 calls
 
 
+class CooperativeTlsSocket(gevent.ssl.SSLSocket):
+    """Ends with the greenlet that shakes hands: gevent's own is left open when that is killed."""
+
+    def do_handshake(self) -> None:  # type: ignore[override]  # gevent's takes nothing, whatever the stubs say
+        """Shake hands; whatever interrupts it resets the connection, so that the gateway knows at once."""
+        try:
+            super().do_handshake()
+        except OSError:
+            raise  # then gevent closes it
+        except BaseException:  # the client has left
+            reset_on_close(self)
+            self.close()
+            raise
+
+
+class CooperativeTlsContext(gevent.ssl.SSLContext):
+    """Makes sockets that wait in gevent."""
+
+    sslsocket_class = CooperativeTlsSocket
+
+
 def cooperative() -> Backend:
     """For gevent: only the greenlet waits, and what would block the hub runs in its thread pool."""
-    return Backend(CooperativePool, gevent.ssl.SSLContext, gevent.event.Event, _call_in_thread)
+    return Backend(CooperativePool, CooperativeTlsContext, gevent.event.Event, _call_in_thread)
 
 
 def _call_in_thread(function: Callable[[], _R], seconds: float, /) -> _R:

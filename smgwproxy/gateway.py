@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from urllib3.exceptions import ClosedPoolError
 
+from smgwproxy.approach import Approach
 from smgwproxy.backend import Backend, threaded
 from smgwproxy.certificate import Certificate, Fingerprint
 from smgwproxy.connection import Answer, ExactRequest, NoAnswer
@@ -29,7 +30,6 @@ from smgwproxy.trust import Trust
 from smgwproxy.truststores.base import TrustStore
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Pin
-from smgwproxy.turns import Turns
 
 if TYPE_CHECKING:
     from smgwproxy.client_certificate import ClientCertificate
@@ -47,8 +47,9 @@ class Gateway:
     `smgwproxy.cooperative.cooperative`). The pins are asked of ``truststore`` anew for each request; ``renewal``
     says what becomes of a new certificate with a pinned one's key. ``client_certificate`` is for gateways that
     want one instead of a password; it is shown to nobody but a peer whose pinned certificate is known in whole and
-    was verified within the handshake. As a context manager it closes its connections at the end. Raises
-    `ConfigError` when the client certificate cannot be used.
+    was verified within the handshake. Those that share an ``approach`` keep to its turns together, as many as the
+    one that was made last has; it must be of the same origin and backend. As a context manager it closes its
+    connections at the end. Raises `ConfigError` when the client certificate cannot be used.
     """
 
     def __init__(
@@ -60,13 +61,16 @@ class Gateway:
         *,
         renewal: Renewal = Renewal.ASK,
         client_certificate: ClientCertificate | None = None,
+        approach: Approach | None = None,
     ) -> None:
         self.origin = Origin.parse(origin) if isinstance(origin, str) else origin
         self._limits = limits or Limits()
         backend = backend or threaded()
         self._trust = Trust(self.origin, Guard(truststore, backend.call, self._limits.store_timeout), renewal)
-        self._turns = Turns(self._limits.connections, backend.event_class)
-        self._pools = PinnedPools(self.origin, self._limits, backend, client_certificate)
+        self._approach = approach or Approach(backend)
+        self._pools = PinnedPools(self.origin, self._limits, backend, self._approach.parting, client_certificate)
+        self._approach.join(self._pools, self._limits.connections)
+        self._closed = False
         self._last_good: Fingerprint | None = None
         self._to_complete: Certificate | None = None
 
@@ -80,7 +84,9 @@ class Gateway:
 
     def close(self) -> None:
         """Close the idle connections; those in use are closed at the end of their exchange."""
-        self._pools.close()
+        self._closed = True
+        self._pools.end_idle()
+        self._approach.quit(self._pools)
 
     def send(self, method: str, target: str, lines: Lines, body: Iterable[bytes] = ()) -> GatewayAnswer:
         """Send one request and return its answer, unread; the caller must close it.
@@ -127,7 +133,8 @@ class Gateway:
         certificate, self._to_complete = self._to_complete, None
         if certificate is not None:
             self._trust.complete(certificate)
-        if self._turns.enter(0):  # who waits would be in the way of those with requests
+        # Who waits would be in the way of those with requests.
+        if not self._closed and self._approach.enter(self._pools, 0):
             try:
                 self._pools.tidy()
             finally:
@@ -202,11 +209,13 @@ class Gateway:
         return pins
 
     def _enter(self) -> None:
-        if not self._turns.enter(self._limits.queue_timeout):
+        if not self._approach.enter(self._pools, self._limits.queue_timeout):
             raise GatewayBusy(self.origin, self._limits.queue_timeout)
 
     def _leave(self) -> None:
-        self._turns.leave()
+        if self._closed:  # who waited for this turn when that happened leaves no connection behind
+            self.close()
+        self._approach.leave()
 
 
 class GatewayAnswer:

@@ -332,6 +332,10 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
         """The current file."""
         return Path(self.baseFilename)
 
+    def is_at(self, logdir: Path, logfile: str) -> bool:
+        """Tell whether it writes the files ``logfile`` in ``logdir``."""
+        return (logdir.absolute(), logfile) == (self._logdir, self._logfile)
+
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: ARG002, N802 - so logging calls it
         """Tell whether the current file is a day old, either way: a clock set back must not stop rotation."""
         return abs(self._clock() - self._begun) >= self.interval
@@ -462,26 +466,63 @@ def _is_torn(path: Path) -> bool:
 
 
 class Logs:
-    """What `configure_logging` set up; a context manager that takes it down again at the end."""
+    """What the logger ``smgwproxy`` writes to; a context manager that gives it back as it was at the end.
 
-    def __init__(self, logger: logging.Logger, console: logging.Handler, file: LogFileHandler | None) -> None:
+    At first that is ``console`` alone. ``clock`` gives the seconds since the epoch.
+    """
+
+    def __init__(
+        self, logger: logging.Logger, console: logging.Handler, clock: Callable[[], float] = time.time
+    ) -> None:
         self._logger = logger
-        self._file = file
-        self._handlers = (console, file) if file else (console,)
+        self.file: LogFileHandler | None = None
+        """The log files that are written to."""
+        self._console = console
+        self._clock = clock
         self._before = (logger.level, logger.propagate)
-        for handler in self._handlers:
-            logger.addHandler(handler)
+        logger.addHandler(console)
+        logger.propagate = False
 
     @property
     def path(self) -> Path | None:
         """The current log file, None when there are none."""
-        return self._file.path if self._file else None
+        return self.file.path if self.file else None
+
+    def open(self, logdir: Path, logfile: str, source: str) -> LogFileHandler:
+        """Begin log files in ``logdir``, for `use`; those in use are returned if they are there already.
+
+        Raises `ConfigError` with ``source``, how the directory was given.
+        """
+        if self.file is not None and self.file.is_at(logdir, logfile):
+            return self.file
+        try:
+            return LogFileHandler(logdir, logfile, self._report, self._clock)
+        except OSError as error:
+            raise ConfigError(
+                f"{source}: cannot write log files in {str(logdir)!r}: {_reason(error)}; "
+                "give a directory that this user may write to"
+            ) from error
+
+    def use(self, level: str, file: LogFileHandler | None) -> None:
+        """Write what has ``level``, a name of `logging` in any case, to ``file`` from now on; no line is lost."""
+        self._logger.setLevel(level.upper())
+        self._write_to(file)
+
+    def _write_to(self, file: LogFileHandler | None) -> None:
+        former, self.file = self.file, file
+        if former is file:
+            return
+        if file is not None:
+            self._logger.addHandler(file)
+        if former is not None:
+            self._logger.removeHandler(former)
+            former.close()
 
     def close(self) -> None:
         """Detach and close the handlers and give the logger back as it was; harmless when done twice."""
-        for handler in self._handlers:
-            self._logger.removeHandler(handler)
-            handler.close()
+        self._write_to(None)
+        self._logger.removeHandler(self._console)
+        self._console.close()
         level, self._logger.propagate = self._before
         self._logger.setLevel(level)
 
@@ -490,6 +531,9 @@ class Logs:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def _report(self, severity: int, text: str) -> None:
+        self._console.handle(logging.LogRecord("smgwproxy", severity, "", 0, text, (), None))
 
 
 def configure_logging(
@@ -509,24 +553,12 @@ def configure_logging(
     logger until the result is closed. Raises `ConfigError` when ``logdir`` cannot be written to; a full disk
     is no such error, for it must not stop the proxy.
     """
-    console = _console(stream or sys.stderr, environ)
-
-    def report(severity: int, text: str) -> None:
-        console.handle(logging.LogRecord("smgwproxy", severity, "", 0, text, (), None))
-
-    file = None
-    if logdir is not None:
-        try:
-            file = LogFileHandler(logdir, logfile, report, clock)
-        except OSError as error:
-            raise ConfigError(
-                f"{source}: cannot write log files in {str(logdir)!r}: {_reason(error)}; "
-                "give a directory that this user may write to"
-            ) from error
-    logger = logging.getLogger("smgwproxy")
-    logs = Logs(logger, console, file)
-    logger.setLevel(level.upper())
-    logger.propagate = False
+    logs = Logs(logging.getLogger("smgwproxy"), _console(stream or sys.stderr, environ), clock)
+    try:
+        logs.use(level, None if logdir is None else logs.open(logdir, logfile, source))
+    except BaseException:
+        logs.close()
+        raise
     return logs
 
 

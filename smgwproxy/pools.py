@@ -53,6 +53,7 @@ class PinnedPools:
         origin: Origin,
         limits: Limits,
         backend: Backend,
+        parting: Parting,
         client_certificate: ClientCertificate | None = None,
     ) -> None:
         self._origin = origin
@@ -73,7 +74,7 @@ class PinnedPools:
             cert_reqs="CERT_NONE",
             assert_hostname=False,
         )
-        self._parting = Parting(partial(backend.pool_class.ConnectionCls.ready, write=False))
+        self._parting = parting
         pool_class = partial(
             backend.pool_class, parting=self._parting, keepalive=limits.keepalive, probe=limits.probe
         )
@@ -110,7 +111,7 @@ class PinnedPools:
 
     def presented_certificate(self) -> Certificate:
         """Shake hands, show nothing, send no request; return the certificate that the peer has the key of."""
-        self._end_idle()  # or the gateway would have one connection more than it may
+        self.end_idle()  # or the gateway would have one connection more than it may
         try:
             return Certificate(self._in_a_common_group(self._probed))
         except (urllib3_errors.HTTPError, OSError) as error:
@@ -149,12 +150,8 @@ class PinnedPools:
         if current is not None:
             current.tidy()
 
-    def close(self) -> None:
+    def end_idle(self) -> None:
         """Close the idle connections; those in use are closed at the end of their exchange."""
-        self._end_idle()
-        self._parting.close()
-
-    def _end_idle(self) -> None:
         with self._choosing:
             current, self._current = self._current, None
             self._manager.clear()

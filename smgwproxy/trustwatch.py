@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from weakref import ReferenceType
 
 import gevent
 
@@ -51,7 +52,7 @@ class TrustWatch:
         with self._logged():
             self._tell_stored()
         with self._logged():
-            self._tell(self._gateway.ensure_pinned())
+            self._tell(self._gateway.follow() or self._gateway.ensure_pinned())  # only the latter needs a turn
 
     def step(self) -> None:
         """Look once."""
@@ -98,6 +99,17 @@ class TrustWatch:
         except Exception:  # who watches must go on
             self._logger.exception("a fault while looking at the trust store")
         self._trouble = trouble
+
+
+def see_out(gateway: ReferenceType[Gateway], logger: logging.Logger) -> None:
+    """Follow the pins of a closed gateway, until it is gone with the last of its exchanges."""
+    while (left := gateway()) is not None:
+        try:
+            left.follow()
+        except SmgwProxyError as error:
+            logger.warning("%s", error)
+        left = None
+        gevent.sleep(INTERVAL)
 
 
 def _described(pin: Pin) -> str:

@@ -1,4 +1,4 @@
-"""The queue before the gateway: a fixed number of places, first come, first served."""
+"""The queue before the gateway: a number of places, first come, first served."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class Turns:
     """
 
     def __init__(self, places: int, event: Callable[[], Event] = threading.Event) -> None:
-        self._free = places
+        self._places = places
+        self._free = places  # below zero when there are fewer places than are taken
         self._event = event
         self._waiting: deque[Event] = deque()
         self._lock = threading.Lock()
@@ -37,7 +38,7 @@ class Turns:
     def enter(self, timeout: float) -> bool:
         """Wait for a turn, ``timeout`` seconds at most; False when none came, else `leave` must be called."""
         with self._lock:
-            if self._free:
+            if self._free > 0:
                 self._free -= 1
                 return True
             mine = self._event()
@@ -54,12 +55,21 @@ class Turns:
 
     def leave(self) -> None:
         """Give the turn back."""
+        self._free_more(1)
+
+    def resize(self, places: int) -> None:
+        """Let there be ``places`` from now on; where more are taken, those come free at their own time."""
         with self._lock:
-            if not self._waiting:
-                self._free += 1
-                return
-            following = self._waiting.popleft()
-        following.set()
+            more, self._places = places - self._places, places
+        self._free_more(more)
+
+    def _free_more(self, places: int) -> None:
+        with self._lock:
+            self._free += places
+            following = [self._waiting.popleft() for _ in range(min(max(self._free, 0), len(self._waiting)))]
+            self._free -= len(following)
+        for waiter in following:
+            waiter.set()
 
     def _withdraw(self, mine: Event) -> bool:
         with self._lock:

@@ -44,7 +44,8 @@ class Program:
             self.lines.append(line)
             if match := re.search(pattern, line):
                 return match
-        raise AssertionError(f"no line matches {pattern!r}: {''.join(self.lines)}")
+        code = self.process.wait(PATIENCE)
+        raise AssertionError(f"no line matches {pattern!r}, exit code {code}: {''.join(self.lines)}")
 
     @property
     def port(self) -> int:

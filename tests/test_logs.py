@@ -291,6 +291,19 @@ def test_the_level_decides_what_is_logged(console: io.StringIO) -> None:
     assert re.findall("yes|no", console.getvalue()) == ["yes"]
 
 
+def test_level_and_files_change_without_a_line_lost_or_written_twice(tmp_path: Path, console: io.StringIO) -> None:
+    with configure_logging(logdir=tmp_path / "a", stream=console) as logs:
+        log.info("first")
+        assert logs.open(tmp_path / "a", "proxy.log", "--logdir") is logs.file
+        following = logs.open(tmp_path / "b", "x.log", "--logdir")
+        log.info("second")
+        logs.use("debug", following)
+        log.debug("third")
+    assert re.findall("first|second|third", (tmp_path / "a" / "proxy.log").read_text()) == ["first", "second"]
+    assert re.findall("first|second|third", (tmp_path / "b" / "x.log").read_text()) == ["third"]
+    assert re.findall("first|second|third", console.getvalue()) == ["first", "second", "third"]
+
+
 # --- a full disk, and other trouble ---------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from tests.support import (
     connected,
     head_lines,
     raw_exchange,
+    receive_all,
     receive_until,
     running_proxy,
 )
@@ -355,6 +356,18 @@ def test_stop_lets_a_running_upload_finish(raw_gateway: StartGateway, store: Fil
         client.sendall(b"rest")
         assert receive_until(client, b"ok").startswith(b"HTTP/1.1 200 OK")
         stopper.join(PATIENCE)
+
+
+def test_request_that_came_before_its_connection_was_taken_is_answered_though_the_server_stops() -> None:
+    with serving(hello) as (port, server, hub), ExitStack() as clients:
+
+        def come_and_stop() -> socket.socket:
+            client = clients.enter_context(connected(port))  # the hub takes no connection before this returns
+            client.sendall(GET)
+            server.begin_to_stop()
+            return client
+
+        assert receive_all(hub.call(come_and_stop)).endswith(b"hi")
 
 
 def test_stop_does_not_wait_for_half_a_head() -> None:

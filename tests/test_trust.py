@@ -275,6 +275,12 @@ def test_backup_pin_is_tried_when_the_first_does_not_match(
     assert gateway.connections == 3, "the pin that matched last is tried first"
 
 
+def exchange_pools(client: Gateway, pools: PinnedPools) -> None:
+    client._approach.join(pools, 1)
+    client._approach.quit(client._pools)
+    client._pools = pools
+
+
 def test_pool_closed_by_another_thread_means_the_pins_are_asked_again(
     raw_gateway: StartGateway, store: FileTrustStore
 ) -> None:
@@ -287,13 +293,14 @@ def test_pool_closed_by_another_thread_means_the_pins_are_asked_again(
             pool = super()._pool(pin, group)
             self.times += 1
             if self.times <= changes:
-                self.close()
+                self.end_idle()
             return pool
 
     gateway = raw_gateway(OK)
     changes = 1
     with Gateway(gateway.origin, store) as client:
-        client._pools = pools = Overtaken(gateway.origin, Limits(), threaded())
+        pools = Overtaken(gateway.origin, Limits(), threaded(), client._approach.parting)
+        exchange_pools(client, pools)
         client.send("GET", "/", [("Host", "x")]).close()
         assert pools.times == 2
         pools.times, changes = 0, 99
@@ -993,7 +1000,7 @@ def test_pin_that_is_revoked_while_the_peer_is_asked_for_its_certificate_gets_no
     store.pin(gateway.origin, impostor.certificate)
     store.change(gateway.origin, partial(rules.add, pin=Pin.of(identity.certificate), now=utc_now()))
     with Gateway(gateway.origin, store) as client:
-        client._pools = Slow(gateway.origin, Limits(), threaded())
+        exchange_pools(client, Slow(gateway.origin, Limits(), threaded(), client._approach.parting))
         with pytest.raises(CertificateRevoked):
             client.send("GET", "/", LINES)
     gateway.stop()
@@ -1011,7 +1018,7 @@ def test_pin_that_is_revoked_between_look_up_and_connection_gets_no_byte(
 
     gateway = raw_gateway(OK)
     with Gateway(gateway.origin, store) as client:
-        client._pools = Overtaken(gateway.origin, Limits(), threaded())
+        exchange_pools(client, Overtaken(gateway.origin, Limits(), threaded(), client._approach.parting))
         with pytest.raises((CertificateRevoked, PinRefused)):
             client.send("GET", "/", LINES)
     gateway.stop()

@@ -8,11 +8,14 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import cast
+from weakref import ref
 
+import gevent
 import pytest
 
 from smgwproxy.backend import threaded
 from smgwproxy.certificate import Certificate
+from smgwproxy.errors import PinWithdrawn
 from smgwproxy.gateway import Gateway
 from smgwproxy.origin import Origin
 from smgwproxy.truststores import rules
@@ -20,8 +23,8 @@ from smgwproxy.truststores.base import TrustStore, utc_now
 from smgwproxy.truststores.file import FileTrustStore
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Pin
-from smgwproxy.trustwatch import TrustWatch
-from tests.support import OK, PATIENCE, Identity, RawGateway, make_identity
+from smgwproxy.trustwatch import TrustWatch, see_out
+from tests.support import OK, PATIENCE, Identity, Peer, RawGateway, make_identity
 
 StartGateway = Callable[..., RawGateway]
 
@@ -219,3 +222,26 @@ def test_faulty_store_does_not_end_the_watch(
     (level, text), (_, pinned) = told(caplog)
     assert (level, text) == ("ERROR", "a fault while looking at the trust store")
     assert str(identity.certificate.fingerprint) in pinned
+
+
+def test_exchange_that_outlives_its_gateway_ends_with_its_pin(
+    raw_gateway: StartGateway, store: FileTrustStore, tmp_path: Path
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
+        peer.begun()
+
+    gateway = Gateway(raw_gateway(script).origin, store)
+    with gateway.send("GET", "/", [("Host", "x")]) as answer:
+        assert answer.read() == b"first"
+        gateway.close()
+        (tmp_path / f"certs/{gateway.origin}.json").unlink()
+        watching = gevent.spawn(see_out, ref(gateway), logging.getLogger("smgwproxy"))
+        gevent.sleep(0)
+        with pytest.raises(PinWithdrawn):
+            answer.read()
+        watching.kill()
+    left = ref(gateway)
+    del gateway, answer
+    see_out(left, logging.getLogger("smgwproxy"))  # returns: nobody has it any more

@@ -293,3 +293,25 @@ def test_greenlets_that_come_go_time_out_and_die_lose_no_place() -> None:
     room.turns.leave()
     room.turns.leave()
     assert [room.turns.enter(NOW) for _ in range(3)] == [True, True, False]
+
+
+def test_more_places_are_for_those_who_waited_longest(world: World) -> None:
+    watched = Watched(world)
+    turns = Turns(1, watched)
+    assert turns.enter(NOW)
+    waiter = world.start(lambda: turns.enter(LONG))
+    assert watched.waiting.wait(LONG)
+    turns.resize(3)
+    assert waiter.result is True
+    assert [turns.enter(NOW), turns.enter(NOW)] == [True, False]
+
+
+def test_fewer_places_come_about_as_turns_are_given_back(world: World) -> None:
+    turns = Turns(3, world.event)
+    assert all(turns.enter(NOW) for _ in range(3))
+    turns.resize(1)
+    turns.leave()
+    turns.leave()
+    assert not turns.enter(NOW)
+    turns.leave()
+    assert [turns.enter(NOW), turns.enter(NOW)] == [True, False]

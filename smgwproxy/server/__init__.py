@@ -6,6 +6,8 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gevent
@@ -20,7 +22,7 @@ from smgwproxy.server.places import Places
 from smgwproxy.storage import Storage
 from smgwproxy.wsgi import Environ
 
-__all__ = ["Application", "ProxyServer", "ServerTls", "open_listener"]
+__all__ = ["Application", "ProxyServer", "ServerTls", "Terms", "open_listener"]
 
 _LOOK_AFTER_SECONDS = 1.0
 
@@ -35,12 +37,26 @@ class ServerTls(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for a request from its head to its end.
+
+    ``access`` says who may come in, ``tls`` makes it HTTPS.
+    """
+
+    application: Application
+    access: Access
+    limits: DoorLimits
+    tls: ServerTls | None
+
+
 class ProxyServer(WSGIServer):
     """Serves ``application`` on ``listener``, with TLS when ``tls`` is given.
 
     Each connection is a greenlet of its own. Servers that share ``places`` share the number of connections;
     without it this one has those of ``limits`` for itself. ``storage`` is where answers wait for slow clients.
-    ``access`` says who may come in.
+    ``access`` says who may come in. ``terms`` holds these; others count from the next request on, and their TLS
+    from the next connection on. They must not turn HTTP into HTTPS.
     """
 
     def __init__(
@@ -56,7 +72,8 @@ class ProxyServer(WSGIServer):
         tls: ServerTls | None = None,
     ) -> None:
         host, port = listener.getsockname()[:2]
-        self.tls = tls
+        limits = limits or DoorLimits()
+        self.terms = Terms(application, access or Access(), limits, tls)
         self.scheme = "http" if tls is None else "https"
         self._greenlets = Pool()
         super().__init__(
@@ -70,9 +87,7 @@ class ProxyServer(WSGIServer):
             environ={"SERVER_NAME": host, "SERVER_PORT": str(port), "wsgi.url_scheme": self.scheme},
         )
         self.logger = logger
-        self.access = access or Access()
-        self.limits = limits or DoorLimits()
-        self.places = places or Places(self.limits.clients, self.limits.clients_per_address)
+        self.places = places or Places(limits.clients, limits.clients_per_address)
         self.storage = storage or Storage()
         self.stopping = False
         self.handlers: set[Handler] = set()
@@ -84,8 +99,15 @@ class ProxyServer(WSGIServer):
         self._looking_after = gevent.spawn(self._look_after)
 
     def begin_to_stop(self) -> None:
-        """Take no new connection and close those without a request; does not wait."""
+        """Take no new connection and close those without a request; does not wait.
+
+        Who has come already is served: its connection would be reset with the listener.
+        """
         self.stopping = True
+        if self.started:
+            with suppress(OSError):
+                while connection := self.do_read():
+                    self.do_handle(*connection)
         self.close()
         for handler in list(self.handlers):
             handler.stop_waiting()
@@ -96,6 +118,12 @@ class ProxyServer(WSGIServer):
         super().stop(timeout)
         if self._looking_after is not None:
             self._looking_after.kill()
+
+    def see_out(self) -> None:
+        """Stop, and wait for requests that run until they have finished."""
+        self.begin_to_stop()
+        self._greenlets.join()
+        self.stop()
 
     def break_off(self) -> None:
         """End running requests at once; their clients see that the answers are not whole."""

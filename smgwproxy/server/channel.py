@@ -56,6 +56,10 @@ class Channel:
         self._clean = True
         self._alone_since = time.monotonic()
 
+    def bear(self, patience: float, speed: float) -> None:
+        """Let these be the ``patience`` and the ``speed`` from the next answer on."""
+        self._patience, self._speed = patience, speed
+
     @property
     def waiting_since(self) -> float | None:
         """Since when the client keeps us waiting, on the clock of `time.monotonic`; None when it does not."""

@@ -48,7 +48,8 @@ class Handler(WSGIHandler):
         # The base class would make a file of the socket, whose buffer nobody but its parser may read.
         self.client_address = address
         self.server = server
-        limits = server.limits
+        self._terms = server.terms
+        limits = self._terms.limits
         backlog = Backlog(limits.buffer, server.storage)
         self._channel = Channel(sock, backlog, patience=limits.body_timeout, speed=limits.min_speed)
         self._wire = Wire(self._channel.receive)
@@ -73,17 +74,17 @@ class Handler(WSGIHandler):
 
     def handle(self) -> None:
         """Serve requests until either side closes the connection."""
-        server = self.server
+        server, terms = self.server, self._terms
         entered = server.places.enter(self)
         server.handlers.add(self)
         try:
             if entered:
-                if server.tls is not None:
-                    self._begin_tls(server.tls)
+                if terms.tls is not None:
+                    self._begin_tls(terms.tls)
                 while self._serve_one():
                     pass
-            elif server.tls is None and len(server.handlers) <= 2 * server.limits.clients:
-                self._refuse(TooManyClients(server.limits.clients, server.limits.clients_per_address))
+            elif terms.tls is None and len(server.handlers) <= 2 * terms.limits.clients:
+                self._refuse(TooManyClients(terms.limits.clients, terms.limits.clients_per_address))
         except (_EndOfConnection, ClientGone, OSError) as error:
             server.logger.debug("the connection of %s ended: %s", self.address, error)
         finally:
@@ -110,7 +111,7 @@ class Handler(WSGIHandler):
     # --- one request ------------------------------------------------------------------------------------
 
     def _begin_tls(self, tls: ServerTls) -> None:
-        limits = self.server.limits
+        limits = self._terms.limits
         self._channel.expect(limits.handshake_timeout)
         if self._channel.peek() not in {b"", _TLS_HANDSHAKE}:
             self._refuse(BadRequest("This port takes only HTTPS.", 400, "Put https:// before the address."))
@@ -120,7 +121,9 @@ class Handler(WSGIHandler):
     def _serve_one(self) -> bool:
         """Serve one request; False when it was the last one of this connection."""
         self._in_exchange = False
-        request = None if self.server.stopping else self._next_request()
+        if self.server.stopping:  # what has come already is a request all the same
+            self.hang_up()
+        request = self._next_request()
         if request is None:
             return False
         self._in_exchange = True  # only a whole head is a request that a stop must wait for
@@ -139,16 +142,18 @@ class Handler(WSGIHandler):
 
     def _next_request(self) -> tuple[RequestHead, Length | Chunked] | None:
         """Wait for a request, and let it in or refuse it; None when there is none to answer any more."""
-        limits = self.server.limits
-        self._channel.expect(limits.idle_timeout)
+        self._channel.expect(self._terms.limits.idle_timeout)
         if not self._wire.begun():
             return None
+        self._terms = self.server.terms
+        limits = self._terms.limits
+        self._channel.bear(limits.body_timeout, limits.min_speed)
         self._channel.expect(limits.head_timeout)
         head = None
         try:
             head = read_head(self._wire, self.server.scheme)
             framing = request_framing(head)
-            self.server.access.check(self.address, head)
+            self._terms.access.check(self.address, head)
         except Incomplete:
             return None
         except MessageError as error:
@@ -164,7 +169,7 @@ class Handler(WSGIHandler):
     def _begin_body(self, head: RequestHead) -> None:
         if "100-continue" in expectations(head.minor, head.lines) and not self._wire.pending:
             self._channel.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._channel.expect(self.server.limits.body_timeout, self.server.limits.min_speed)
+        self._channel.expect(self._terms.limits.body_timeout, self._terms.limits.min_speed)
 
     def _refuse(self, error: ExchangeError, head: RequestHead | None = None) -> None:
         """Answer what gets no further than the door, and end the connection."""
@@ -180,7 +185,7 @@ class Handler(WSGIHandler):
         """Run the application; a fault before its answer begins becomes a page, a later one breaks it off."""
         result: Any = None
         try:
-            result = self.server.application(environ, answer.start)
+            result = self._terms.application(environ, answer.start)
             for piece in result:
                 answer.write(piece)
             answer.finish()

@@ -32,14 +32,18 @@ class Places:
     request, for the rest of one, or until it takes its answer. That is one of the address that has the most
     visitors, and of those the one that has done so for the longest time. So connections that are held open or
     drip keep nobody out, and a request that the gateway works on is never given up. For one thread; the listeners
-    of one program share it.
+    of one program share it. Where `resize` leaves fewer places than are taken, those come free at their own time.
     """
 
     def __init__(self, total: int, per_address: int) -> None:
-        self._total = total
-        self._per_address = per_address
+        self.resize(total, per_address)
         self._visitors: set[Visitor] = set()
         self._numbers: Counter[str] = Counter()
+
+    def resize(self, total: int, per_address: int) -> None:
+        """Let there be ``total`` places from now on, and ``per_address`` for one address."""
+        self._total = total
+        self._per_address = per_address
 
     @property
     def taken(self) -> int:

@@ -126,3 +126,17 @@ def test_there_are_never_more_than_there_are_places(
         inside = [one for one in inside if not one.hung_up]
         assert places.taken == len(inside) <= total
         assert all(sum(one.address == name for one in inside) <= per_address for name in "abc")
+
+
+def test_fewer_places_send_nobody_away_and_more_are_there_at_once() -> None:
+    places = Places(3, 3)
+    clients = [Client() for _ in range(3)]
+    assert all(places.enter(client) for client in clients)
+    places.resize(2, 2)
+    assert places.taken == 3
+    assert not places.enter(Client("b"))
+    places.leave(clients[0])
+    assert not places.enter(Client("b"))
+    places.resize(3, 2)
+    assert places.enter(Client("b"))
+    assert not any(client.hung_up for client in clients)

@@ -503,7 +503,7 @@ class Bench:
 
     def held(self) -> list[str]:
         """Tell what is still held though nobody asks for anything."""
-        turns = self._proxy.gateway._turns
+        turns = self._proxy.gateway._approach._turns
         measures: dict[str, Callable[[], int]] = {
             "turns taken": lambda: 1 - turns._free + len(turns._waiting),
             "clients served": lambda: len(self._proxy.server.handlers),

@@ -265,6 +265,25 @@ def test_answer_that_outlives_its_gateway_leaves_no_socket_behind(
     client.close()
 
 
+def test_client_that_leaves_within_the_handshake_leaves_no_connection_behind(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
+) -> None:
+    greeted = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.begun()
+        greeted.set()
+        peer.begun()
+
+    gateway = raw_gateway(script, None)  # which never answers TLS's greeting
+    store.pin(gateway.origin, identity.certificate)
+    with running_proxy(gateway.origin, store) as proxy:
+        with connected(proxy.port) as client:
+            client.sendall(GET)
+            assert greeted.wait(PATIENCE)
+        assert gateway.peers[0].ended.wait(PATIENCE)
+
+
 def test_who_is_interrupted_while_waiting_loses_no_connection() -> None:
     class Interrupted(BaseException):
         pass
@@ -358,9 +377,9 @@ def test_connections_are_never_more_than_allowed_whatever_happens(
             assert not visitor.is_alive()
         moody.calm = True
         until = time.monotonic() + PATIENCE
-        while proxy.gateway._turns._free < connections and time.monotonic() < until:
+        while proxy.gateway._approach._turns._free < connections and time.monotonic() < until:
             time.sleep(0.01)  # until the proxy has seen that the last ones left
-        assert proxy.gateway._turns._free == connections
+        assert proxy.gateway._approach._turns._free == connections
         assert [raw_exchange(proxy.port, LOGIN)[-2:] for _ in range(2 * connections)] == [b"ok"] * 2 * connections
     assert len(gateway.peers) > 20
     assert crossing.most == connections

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from smgwproxy.limits import Limits
 from smgwproxy.proxy import ReverseProxy
@@ -230,7 +230,8 @@ def opened(door: str, identity: Identity) -> Iterator[Stage]:
     try:
         with running_proxy(gateway.origin, store, limits, tls=identity if door == "https" else None) as proxy:
             if door == "named":
-                proxy.server.application = ReverseProxy(proxy.gateway, host_header=NAME)
+                application = ReverseProxy(proxy.gateway, host_header=NAME)
+                proxy.server.terms = replace(proxy.server.terms, application=application)
             stage = Stage(door, proxy.port, str(gateway.origin), upstream)
             yield stage
             stage.clear()

@@ -1,0 +1,154 @@
+"""The LAN door: what is listened at, under which terms, and how that changes while clients are served."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+import gevent
+
+from smgwproxy.config import Config
+from smgwproxy.errors import ConfigError
+from smgwproxy.server import ProxyServer, Terms, open_listener
+from smgwproxy.server.places import Places
+from smgwproxy.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """What is listened at.
+
+    ``scheme`` is ``http`` or ``https``, ``address`` None for all of them. ``asked`` is the port that was asked
+    for, 0 for any free one.
+    """
+
+    scheme: str
+    address: str | None
+    asked: int
+    socket: socket.socket
+
+    @property
+    def port(self) -> int:
+        """The port that it has."""
+        port: int = self.socket.getsockname()[1]
+        return port
+
+    def is_at(self, address: str | None, port: int) -> bool:
+        """Tell whether that is what was asked for, or what it has."""
+        return address == self.address and port in {self.asked, self.port}
+
+
+class Door:
+    """The listeners of a program, each with its server; they share the number of connections."""
+
+    def __init__(self, storage: Storage, logger: logging.Logger) -> None:
+        self._places = Places(0, 0)
+        self._storage = storage
+        self._logger = logger
+        self._servers: dict[Listener, ProxyServer] = {}
+        self._closing: set[ProxyServer] = set()  # their last requests still run
+
+    @property
+    def listeners(self) -> Sequence[Listener]:
+        """What is listened at: for HTTP and for HTTPS, in this order, as far as they are wanted."""
+        return tuple(self._servers)
+
+    @property
+    def clients(self) -> int:
+        """How many clients are connected."""
+        return self._places.taken
+
+    def open(self, config: Config, opened: ExitStack) -> Sequence[Listener]:
+        """Return what ``config`` wants, for `use`: what is there already, and the rest opened now.
+
+        ``opened`` closes the latter. Raises `ConfigError`.
+        """
+        listeners = []
+        for scheme, option, port in _wanted(config):
+            same = (one for one in self._servers if one.scheme == scheme and one.is_at(config.listen, port))
+            kept = next(same, None)
+            if kept is None:
+                kept = Listener(scheme, config.listen, port, self._opened(config, option, port))
+                opened.callback(kept.socket.close)
+            listeners.append(kept)
+        return listeners
+
+    def use(self, listeners: Sequence[Listener], terms: Terms) -> None:
+        """Let ``listeners`` be the ones, and ``terms`` hold from the next request on; HTTP does without their TLS.
+
+        The connections of the others end with their request, if they have one.
+        """
+        self._places.resize(terms.limits.clients, terms.limits.clients_per_address)
+        before, self._servers = self._servers, {}
+        for listener in listeners:
+            its_terms = terms if listener.scheme == "https" else replace(terms, tls=None)
+            server = before.pop(listener, None)
+            if server is None:
+                server = self._server(listener, its_terms)
+                server.start()
+            server.terms = its_terms
+            self._servers[listener] = server
+        for server in before.values():
+            self._closing.add(server)
+            server.begin_to_stop()
+            gevent.spawn(self._see_out, server)
+
+    def break_off(self) -> bool:
+        """Break running requests off; tells whether there were any."""
+        busy = [server for server in self._all() if server.handlers]
+        for server in busy:
+            server.break_off()
+        return bool(busy)
+
+    def stop(self, grace: float) -> None:
+        """Stop: requests that run have ``grace`` seconds to finish, then they are broken off."""
+        for server in self._all():
+            server.begin_to_stop()
+        gevent.joinall([gevent.spawn(server.stop, grace) for server in self._all()])
+
+    def _all(self) -> Sequence[ProxyServer]:
+        return [*self._servers.values(), *self._closing]
+
+    def _see_out(self, server: ProxyServer) -> None:
+        server.see_out()
+        self._closing.discard(server)
+
+    def _server(self, listener: Listener, terms: Terms) -> ProxyServer:
+        return ProxyServer(
+            listener.socket,
+            terms.application,
+            self._logger,
+            access=terms.access,
+            limits=terms.limits,
+            places=self._places,
+            storage=self._storage,
+            tls=terms.tls,
+        )
+
+    def _opened(self, config: Config, option: str, port: int) -> socket.socket:
+        beside = [one.socket for one in self._servers if one.port == port]
+        try:
+            return open_listener(config.listen, port, beside)
+        except OSError as error:
+            raise ConfigError(_remedy(error, config, option, port)) from error
+
+
+def _wanted(config: Config) -> Iterator[tuple[str, str, int]]:
+    if not config.no_http:
+        yield "http", "port", config.port
+    if config.tls_port is not None:
+        yield "https", "tls-port", config.tls_port
+
+
+def _remedy(error: OSError, config: Config, option: str, port: int) -> str:
+    source, listen = config.source(option), config.source("listen")
+    if error.errno == errno.EADDRINUSE:
+        return f"{source}: {port} is in use: stop the program that has it, or choose another port"
+    if error.errno == errno.EACCES:
+        return f"{source}: {port} needs a privilege: choose a port above 1023"
+    reason = (error.strerror or str(error)).partition(" (while")[0]  # Python repeats the address there
+    return f"{listen}: cannot listen at {config.listen} ({reason}): give an address of this machine"
