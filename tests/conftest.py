@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from smgwproxy import server
 from smgwproxy.truststores.file import FileTrustStore
 from tests.namespaces.fixtures import elsewhere, han, in_namespaces
 from tests.support import Identity, RawGateway, Script, always, make_identity
@@ -20,11 +22,25 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: the tests wait for a third of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c() -> None:
     """Let Ctrl-C end the programs that tests start, in a shell's background too, where it is ignored by all."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def watchful_server() -> Iterator[None]:
+    """Let proxies within the tests see earlier than after a second that a client has left; programs keep to it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "_LOOK_AFTER_SECONDS", 0.05)
+        yield
 
 
 @pytest.fixture(scope="session")

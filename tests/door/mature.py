@@ -34,9 +34,9 @@ defaults
   mode http
   timeout connect 20s
   timeout server 20s
-  timeout client 1s
-  timeout http-request 1s
-  timeout http-keep-alive 1s
+  timeout client 500ms
+  timeout http-request 500ms
+  timeout http-keep-alive 500ms
   option http-server-close
   http-reuse never
 frontend door
@@ -55,9 +55,9 @@ http {{
   access_log off;
   large_client_header_buffers 4 32k;
   client_max_body_size 0;
-  client_header_timeout 1s;
-  client_body_timeout 1s;
-  keepalive_timeout 1s;
+  client_header_timeout 500ms;
+  client_body_timeout 500ms;
+  keepalive_timeout 500ms;
   client_body_temp_path {directory}/body;
   proxy_temp_path {directory}/proxy;
   fastcgi_temp_path {directory}/fastcgi;

@@ -23,7 +23,7 @@ from tests.door.vectors import NEXT
 from tests.support import PATIENCE
 
 PAGE = Path(__file__).parent.parent.parent / "docs/lan-door.md"
-BRIEFLY = 1.5  # seconds of silence after which it is believed that a program waits
+BRIEFLY = 0.75  # seconds of silence after which it is believed that a program waits
 
 
 @pytest.fixture(scope="module", params=[HAPROXY, NGINX], ids=lambda program: program.name)

@@ -96,9 +96,17 @@ def test_how_the_octets_of_a_connection_arrive_makes_no_difference(data: st.Data
     ],
 )
 def test_of_two_faults_the_same_one_is_told_however_they_arrive(octets: bytes, status: int) -> None:
-    for size in (1, 100, MAX_REQUEST_LINE, MAX_REQUEST_LINE + 1, MAX_REQUEST_LINE + 2, len(octets)):
+    for size in (100, MAX_REQUEST_LINE, MAX_REQUEST_LINE + 1, MAX_REQUEST_LINE + 2, len(octets)):
         pieces = [octets[place : place + size] for place in range(0, len(octets), size)]
         assert conversation(*pieces) == ([], status), size
+    assert conversation(*one_by_one(octets)) == ([], status)
+
+
+def one_by_one(octets: bytes) -> list[bytes]:
+    """Cut ``octets`` into single ones, but for those in the middle of a request line that is too long."""
+    near = MAX_REQUEST_LINE - 50
+    singly = [octets[place : place + 1] for place in range(len(octets))]
+    return [*singly[:50], octets[50:near], *singly[near:]]
 
 
 def second_opinion(octets: bytes) -> Iterator[tuple[str, str, int, bytes]]:
