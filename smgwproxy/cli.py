@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 _COMMANDS = {
     "certificate": "certificate:certificate",
     "demo": "demo:serve_demo",
+    "discover": "discover:discover",
     "trust": "trust:trust",
 }
 

@@ -1,0 +1,199 @@
+"""``smgwproxy discover``: find the gateway on an interface without knowing its address."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from smgwproxy import network
+from smgwproxy.commands.console import Console, OutputLost
+from smgwproxy.commands.own_program import own_program
+from smgwproxy.commands.text import UNKNOWN, Row, block, grouped, name, paragraph, printable
+from smgwproxy.config import build_parser, parse
+from smgwproxy.discovery import place as places
+from smgwproxy.errors import ConfigError, SmgwProxyError
+
+if TYPE_CHECKING:
+    from smgwproxy.discovery.advice import Advice
+    from smgwproxy.discovery.place import Place
+    from smgwproxy.discovery.search import Finding, Found, Times
+
+_PROGRAM = "smgwproxy discover"
+_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
+
+
+def discover(words: Sequence[str], environ: Mapping[str, str], times: Times | None = None) -> int:  # noqa: ARG001  # as all commands
+    """Look for the gateway, and return the exit code.
+
+    0 when a gateway was confirmed; 1 when not, or the answer cannot be written; 141 when nobody reads it any more.
+    ``times`` is how long is waited for those who may be there. Raises `ConfigError` when the interface is to be
+    named, or an option is wrong, and `SystemExit` after ``--help``.
+    """
+    parser = build_parser(
+        [],
+        prog=_PROGRAM,
+        description="Find the gateway on an interface without knowing its address: by mDNS, by listening to ARP "
+        "and IPv6 neighbour discovery, and by ARP probes for the usual addresses; then one TLS handshake. "
+        "No ports are scanned, and nobody logs in.",
+        commands=("",),
+    )
+    parser.add_argument("--interface", metavar="NAME", help="where the cable to the gateway is, such as eth0")
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
+    arguments = parse(parser, words)
+    console = Console.standard()
+    try:
+        return _discover(arguments.interface, as_json=arguments.json, console=console, times=times)
+    except OutputLost as error:
+        if error.nobody:
+            return _NOBODY_READS
+        console.error(error)
+        return 1
+
+
+def _discover(interface: str | None, *, as_json: bool, console: Console, times: Times | None) -> int:
+    from smgwproxy.discovery import advice, search  # noqa: PLC0415  # --help needs no urllib3
+
+    tell = partial(_tell, console)
+    try:
+        place = _place(interface)
+        tell(f"Looking for the gateway at {place.interface.name}.")
+        if place.home:
+            tell(_HOME.format(place.interface.name))
+        with _zeroconf_tells(tell):
+            found = search.Search(place, tell, times or search.Times()).run()
+    except ConfigError:
+        raise
+    except SmgwProxyError as error:
+        console.error(error)
+        return 1
+    program = own_program()
+    steps = advice.Advice()
+    if found.confirmed is not None:
+        nmcli = shutil.which("nmcli") is not None
+        address = found.confirmed.candidate.address
+        steps = advice.next_commands(address, place, found.taken, program, nmcli=nmcli)
+    elif found.missing:
+        steps = advice.Advice([f"sudo {program} discover --interface {shlex.quote(place.interface.name)}"])
+    if as_json:
+        console.document(_document(place, found, steps))
+    else:
+        console.say(_told(place, found, steps, console.width))
+    return 0 if found.confirmed is not None else 1
+
+
+def _place(interface: str | None) -> Place:
+    interfaces, defaults = network.interfaces(), network.default_routes()
+    if interface is None:
+        return places.choose(interfaces, defaults)
+    return places.find(interface, interfaces, defaults)
+
+
+def _tell(console: Console, text: str) -> None:
+    console.tell(paragraph(printable(text, 1000), console.width))
+
+
+# --- what is told ---------------------------------------------------------------------------------------
+
+_HOME = (
+    "The way to the internet leads over {0}, so it looks like the home network, and --interface is probably "
+    "another one. Nothing but mDNS and listening is done here, and a handshake with who looks like a gateway."
+)
+_COMPARE = "Compare the fingerprint with the one in the letter of the metering point operator, if it has one."
+_NEXT = "Run these two commands next:"
+_NO_ONE = (
+    "Check that the cable is in the gateway's port called HAN, and that the gateway has power. The metering point "
+    "operator's letter may have the address: smgwproxy doctor --target ADDRESS then tells what is amiss."
+)
+
+
+def _told(place: Place, found: Found, steps: Advice, width: int) -> Iterator[str]:
+    at = place.interface.name
+    if found.confirmed is not None:
+        yield f"The gateway was found at {at}."
+    elif found.findings:
+        yield f"No gateway was confirmed at {at}. Seen there:"
+    else:
+        yield f"No gateway was found at {at}."
+    for finding in found.findings:
+        yield ""
+        yield from block(_rows(finding), width)
+    yield ""
+    if found.confirmed is not None:
+        yield from paragraph(_COMPARE, width)
+        yield ""
+        yield _NEXT
+    else:
+        yield from paragraph(_NO_ONE, width)
+        if steps.commands:
+            yield ""
+            yield from paragraph(f"More can be done with the privilege {' and '.join(found.missing)}:", width)
+    if steps.commands:
+        yield ""
+        yield from (f"  {command}" for command in steps.commands)  # never wrapped: they are copied
+    if steps.note:
+        yield ""
+        yield from paragraph(steps.note, width)
+
+
+def _rows(finding: Finding) -> Iterator[Row]:
+    candidate, certificate = finding.candidate, finding.certificate
+    yield "Address", str(candidate.address)
+    yield "Hardware", candidate.hardware or UNKNOWN
+    if candidate.name is not None:
+        yield "Name", printable(candidate.name)
+    yield "Seen by", candidate.how
+    if certificate is None:
+        yield "Confirmed", f"no: {printable(finding.reason, 1000)}"
+    else:
+        yield "Confirmed", "yes, by one TLS handshake"
+        yield "Subject", name(certificate)
+        yield "Fingerprint", grouped(certificate.fingerprint)
+
+
+def _document(place: Place, found: Found, steps: Advice) -> dict[str, Any]:
+    gateways = [
+        {
+            "address": str(finding.candidate.address),
+            "hardware": finding.candidate.hardware,
+            "name": finding.candidate.name,
+            "how": finding.candidate.how,
+            "confirmed": finding.certificate is not None,
+            "reason": finding.reason or None,
+            "fingerprint": None if finding.certificate is None else str(finding.certificate.fingerprint),
+            "subject": None if finding.certificate is None else finding.certificate.description.subject or None,
+        }
+        for finding in found.findings
+    ]
+    return {
+        "interface": place.interface.name,
+        "gateways": gateways,
+        "missing": list(found.missing),
+        "next": list(steps.commands),
+    }
+
+
+@contextmanager
+def _zeroconf_tells(tell: Callable[[str], None]) -> Iterator[None]:
+    """Let what the library zeroconf warns of be told as all else."""
+    handler = _Teller(tell)
+    logger = logging.getLogger("zeroconf")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Teller(logging.Handler):
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OutputLost):  # the main thread finds it out as well
+            self._tell(f"mDNS: {record.getMessage()}")

@@ -1,0 +1,1 @@
+"""Finding a gateway of which only the cable is known: who is there, and who of them speaks TLS."""

@@ -1,0 +1,158 @@
+"""One TLS handshake with a candidate, and the way to it; nothing is shown or sent, and nothing pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+from itertools import islice
+
+from smgwproxy import network
+from smgwproxy.approach import Approach
+from smgwproxy.backend import threaded
+from smgwproxy.certificate import Certificate
+from smgwproxy.discovery.borrowing import NotLent, borrowed
+from smgwproxy.discovery.candidates import Candidates
+from smgwproxy.discovery.place import Place, subnet
+from smgwproxy.discovery.wire import Wire
+from smgwproxy.errors import ExchangeError, PinRefused, SmgwProxyError
+from smgwproxy.gateway import Gateway
+from smgwproxy.limits import Limits
+from smgwproxy.network import Address
+from smgwproxy.origin import Origin
+from smgwproxy.truststores.base import TrustStore
+from smgwproxy.truststores.record import Pin
+
+Tell = Callable[[str], None]
+"""Says one sentence to the person who waits."""
+
+_CHOICES = 3  # addresses of which one must be free
+
+
+class NotConfirmed(SmgwProxyError):
+    """The candidate was not reached, or does not speak TLS; ``privilege`` is the one that was missing, if any."""
+
+    def __init__(self, reason: str, privilege: str = "") -> None:
+        super().__init__(reason)
+        self.privilege = privilege
+
+
+class Confirmation:
+    """Shakes hands with candidates at one place, each over that place's interface or not at all.
+
+    ``wire`` None means that packets cannot be sent for want of CAP_NET_RAW. ``rounds`` and ``pause`` are those of
+    `Wire.asked`; ``timeout`` is for a connection with its handshake, in seconds. Who is heard meanwhile is added
+    to the ``candidates``.
+    """
+
+    def __init__(
+        self,
+        candidates: Candidates,
+        place: Place,
+        wire: Wire | None,
+        tell: Tell,
+        *,
+        rounds: int,
+        pause: float,
+        timeout: float,
+    ) -> None:
+        self._candidates, self._place, self._wire, self._tell = candidates, place, wire, tell
+        self._rounds, self._pause, self._timeout = rounds, pause, timeout
+
+    def certificate(self, address: Address) -> Certificate:
+        """Return the certificate that who has ``address`` has the key of.
+
+        Raises `NotConfirmed`, and what `Wire` and `borrowed` raise.
+        """
+        with self._way_to(address):
+            origin = origin_of(address, self._place)
+            self._tell(f"Shaking hands with {origin} (TLS, port 443) ...")
+            try:
+                return _presented(origin, Limits(connect_timeout=self._timeout))
+            except ExchangeError as error:
+                raise NotConfirmed(error.message.removesuffix(".")) from error
+
+    @contextmanager
+    def _way_to(self, address: Address) -> Iterator[None]:
+        if self._reachable(address):
+            yield
+            return
+        name = self._place.interface.name
+        if not isinstance(address, IPv4Address):
+            raise NotConfirmed(f"this machine has no address at {name} from which it can be reached")
+        own = self._free_beside(address)
+        self._tell(f"This machine has no address in its subnet: it takes {own} at {name} for the handshake ...")
+        try:
+            with borrowed(own, address, name, lambda: self._tell(f"{own} was given back.")):
+                if not self._reachable(address):
+                    raise NotConfirmed(f"packets to it leave by another interface than {name}: see ip rule")
+                yield
+        except NotLent as error:
+            raise NotConfirmed(
+                f"this machine has no address in its subnet, and could not take one ({error})",
+                "CAP_NET_ADMIN" if error.forbidden else "",
+            ) from error
+
+    def _reachable(self, address: Address) -> bool:
+        """Ask the system: only it knows by which interface a packet would leave, and whether to a router."""
+        name = self._place.interface.name
+        # Not so for IPv4: there the system calls everything reachable at an interface that it is told.
+        zone = name if address.version == 6 and address.is_link_local else None
+        route = network.route_to(address, zone)
+        return route is not None and route.interface == name and route.via is None
+
+    def _free_beside(self, address: IPv4Address) -> IPv4Address:
+        """Return an address of the same subnet that nobody has; ask first (RFC 5227, section 2.1.1)."""
+        name = self._place.interface.name
+        if self._place.home:
+            raise NotConfirmed(
+                f"this machine has no address in its subnet, and takes none in a home network ({name})"
+            )
+        clash = self._place.clash(address)
+        if clash is not None:
+            raise NotConfirmed(
+                f"this machine has addresses of {subnet(address)} at {clash.name} as well, and cannot tell the "
+                "two networks apart: give the home network other addresses, in its router"
+            )
+        if self._wire is None:
+            raise NotConfirmed(
+                "this machine has no address in its subnet, and may not look for one", "CAP_NET_RAW"
+            )
+        choices = list(islice(self._place.beside(address, self._candidates.seen), _CHOICES))
+        self._tell(f"Asking whether {choices[0]} is free, and {address} there ...")
+        answers = set()
+        for sighting in self._wire.asked([address, *choices], self._rounds, self._pause):
+            answers.add(sighting.address)
+            self._candidates.add(sighting)
+        if address not in answers:
+            raise NotConfirmed(f"nobody at {name} answers for this address")
+        free = [one for one in choices if one not in answers]
+        if not free:
+            raise NotConfirmed("the addresses beside it are taken, too: there are others on this cable")
+        return free[0]
+
+
+class _Unpinned(TrustStore):
+    """A store for who asks no more than what is presented: nothing is pinned, and nothing ever will be."""
+
+    def lookup(self, origin: Origin) -> Sequence[Pin]:  # noqa: ARG002  # the protocol's
+        return ()
+
+    def pin(self, origin: Origin, certificate: Certificate) -> Sequence[Pin]:
+        raise PinRefused(origin, str(certificate.fingerprint))
+
+
+def _presented(origin: Origin, limits: Limits) -> Certificate:
+    backend = threaded()
+    approach = Approach(backend)
+    with Gateway(origin, _Unpinned(), limits, backend, approach=approach) as gateway:
+        try:
+            return gateway.presented_certificate()
+        finally:
+            approach.parting.finish()  # without our address the gateway could not end its side
+
+
+def origin_of(address: Address, place: Place) -> Origin:
+    """Return how this machine calls a gateway there: with the interface as zone where the address needs one."""
+    zone = f"%{place.interface.name}" if address.version == 6 and address.is_link_local else ""
+    return Origin(f"{address}{zone}")

@@ -1,0 +1,110 @@
+"""Where the gateway is looked for: one interface, and what else this machine is connected to; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from smgwproxy.errors import ConfigError, SmgwProxyError
+from smgwproxy.network import Address, Interface, Route
+
+_WIRED = ("en", "eth")  # as Linux and systemd call adapters for a cable, and nothing else
+
+
+class NoPlace(SmgwProxyError):
+    """Nobody can be found at the interface as it is; the text tells the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One Ethernet ``interface``, the ``others`` of this machine, and its default routes, the ``defaults``."""
+
+    interface: Interface
+    others: tuple[Interface, ...] = ()
+    defaults: tuple[Route, ...] = ()
+
+    @property
+    def home(self) -> bool:
+        """Tell whether the way to the internet leads through the interface: then it is not the gateway's cable."""
+        return any(route.interface == self.interface.name for route in self.defaults)
+
+    def near(self, address: Address) -> bool:
+        """Tell whether ``address`` can be reached from the interface's own addresses."""
+        return any(address in one.network for one in self.interface.addresses)
+
+    def may_be_gateway(self, address: Address, hardware: str | None) -> bool:
+        """Tell whether ``address`` is neither this machine's own nor that of its router elsewhere."""
+        if hardware is not None and hardware == self.interface.hardware:
+            return False
+        own = (one.ip for interface in (self.interface, *self.others) for one in interface.addresses)
+        routers = (route.via for route in self.defaults if route.interface != self.interface.name)
+        return address not in {*own, *routers}
+
+    def clash(self, address: IPv4Address) -> Interface | None:
+        """Return the other interface that has addresses of the same /24 network, if one has."""
+        network = subnet(address)
+        return next(
+            (other for other in self.others if any(one.network.overlaps(network) for one in _ipv4(other))), None
+        )
+
+    def beside(self, address: IPv4Address, taken: frozenset[Address]) -> Iterator[IPv4Address]:
+        """Return the addresses that this machine may have in the same /24 network, the usual one first."""
+        first, second, *rest = subnet(address).hosts()
+        own = {one.ip for one in self.interface.addresses}
+        return (one for one in (first, *rest, second) if one != address and one not in taken | own)
+
+
+def subnet(address: IPv4Address) -> IPv4Network:
+    """Return the /24 network of ``address``: how large an operator's subnet is nobody tells."""
+    return IPv4Network((address, 24), strict=False)
+
+
+def find(name: str, interfaces: Sequence[Interface], defaults: Sequence[Route]) -> Place:
+    """Return the place at the interface ``name``; raises `NoPlace` when there is none, or no cable."""
+    chosen = next((one for one in interfaces if one.name == name), None)
+    if chosen is None:
+        known = ", ".join(one.name for one in interfaces if not one.loopback)
+        raise NoPlace(f"there is no interface {name!r}; there are: {known or 'none'}")
+    if chosen.hardware is None:
+        raise NoPlace(f"{name} is no Ethernet interface: give the one with the cable to the gateway")
+    if not chosen.up:
+        raise NoPlace(f"{name} is switched off: switch it on with: sudo ip link set {name} up")
+    if not chosen.carrier:
+        raise NoPlace(
+            f"{name} has no cable, or the other end is off: check that the cable is plugged in at both ends "
+            "(at the gateway in the port called HAN), and that the gateway has power"
+        )
+    return Place(chosen, tuple(one for one in interfaces if one != chosen), tuple(defaults))
+
+
+def choose(interfaces: Sequence[Interface], defaults: Sequence[Route]) -> Place:
+    """Return the place at the one interface that can be the gateway's; raises `ConfigError` unless it is one."""
+    home = {route.interface for route in defaults}
+    fit = [one for one in interfaces if _wired(one) and one.up and one.carrier and one.name not in home]
+    if len(fit) != 1:
+        told = ", ".join(f"{one.name} ({_state(one, home)})" for one in interfaces if not one.loopback)
+        raise ConfigError(
+            "--interface: is needed, since "
+            + ("several interfaces" if fit else "none of the interfaces")
+            + f" can be the one with the cable to the gateway; there are: {told or 'none'}"
+        )
+    return find(fit[0].name, interfaces, defaults)
+
+
+def _wired(interface: Interface) -> bool:
+    return interface.hardware is not None and interface.name.startswith(_WIRED)
+
+
+def _state(interface: Interface, home: set[str]) -> str:
+    if interface.name in home:
+        return "the home network"
+    if not interface.up:
+        return "switched off"
+    if not _wired(interface):
+        return "not called like one for a cable"
+    return "a cable" if interface.carrier else "no cable"
+
+
+def _ipv4(interface: Interface) -> Iterator[IPv4Interface]:
+    return (one for one in interface.addresses if isinstance(one, IPv4Interface))

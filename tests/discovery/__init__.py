@@ -1,0 +1,1 @@
+"""Discovery: packets and candidates as values, and the whole search in network namespaces."""
