@@ -39,7 +39,9 @@ _COMMANDS = {
     "certificate": "certificate:certificate",
     "demo": "demo:serve_demo",
     "discover": "discover:discover",
+    "install": "install:install",
     "trust": "trust:trust",
+    "uninstall": "install:uninstall",
 }
 
 
