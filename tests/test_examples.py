@@ -1,4 +1,4 @@
-"""Every example is run, or checked by the program that it is for."""
+"""Every example is run, or checked by the program that it is for; see tests/examples, too."""
 
 from __future__ import annotations
 
@@ -34,6 +34,24 @@ def test_every_example_is_checked_here() -> None:
         "library/wsgi_in_threads.py",
         "raspberry-pi/reverse_proxy.service",
         "smgwproxy.toml",
+        # in tests/examples
+        "README.md",
+        "docker/Containerfile",
+        "docker/Containerfile.dockerignore",
+        "docker/README.md",
+        "docker/compose.yaml",
+        "docker/healthcheck.py",
+        "evcc/README.md",
+        "evcc/evcc.yaml",
+        "home-assistant/README.md",
+        "home-assistant/rest-emh.yaml",
+        "home-assistant/rest-theben.yaml",
+        "library/in_flask.py",
+        "library/in_wsgi.py",
+        "raspberry-pi/README.md",
+        "raspberry-pi/han-network.sh",
+        # in the tests of `smgwproxy install`, which writes it
+        "raspberry-pi/smgwproxy.service",
         # an installable package, whose own tests CI runs against a real server
         "truststore-postgresql/README.md",
         "truststore-postgresql/pyproject.toml",
