@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.clients.conftest import find_program
+from tests.installation.inside import PROGRAM
 from tests.support import Identity
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +90,9 @@ def test_service_is_ready_and_watched_without_rights(seen: dict[str, Any]) -> No
 
 def test_second_installation_leaves_the_service_alone(seen: dict[str, Any]) -> None:
     assert seen["again"]["code"] == 0
-    assert {line.split()[0] for line in seen["again"]["out"].splitlines()} == {"keep"}
+    steps, _, following = seen["again"]["out"].partition("\n\n")
+    assert {line.split()[0] for line in steps.splitlines()} == {"keep"}
+    assert f"  sudo {PROGRAM} doctor --config /etc/smgwproxy/smgwproxy.toml\n" in following
 
 
 def test_reload_keeps_it_running(seen: dict[str, Any]) -> None:
