@@ -127,11 +127,10 @@ def _told(place: Place, found: Found, steps: Advice, width: int) -> Iterator[str
         yield from paragraph(_COMPARE, width)
         yield ""
         yield _NEXT
+    elif steps.commands:
+        yield from paragraph(f"More can be done with the privilege {' and '.join(found.missing)}:", width)
     else:
         yield from paragraph(_NO_ONE, width)
-        if steps.commands:
-            yield ""
-            yield from paragraph(f"More can be done with the privilege {' and '.join(found.missing)}:", width)
     if steps.commands:
         yield ""
         yield from (f"  {command}" for command in steps.commands)  # never wrapped: they are copied
@@ -161,7 +160,7 @@ def _document(place: Place, found: Found, steps: Advice) -> dict[str, Any]:
             "address": str(finding.candidate.address),
             "hardware": finding.candidate.hardware,
             "name": finding.candidate.name,
-            "how": finding.candidate.how,
+            "how": finding.candidate.how.name.lower(),
             "confirmed": finding.certificate is not None,
             "reason": finding.reason or None,
             "fingerprint": None if finding.certificate is None else str(finding.certificate.fingerprint),

@@ -18,6 +18,12 @@ _KINDS: dict[str, dict[str, Any]] = {
     "switch": {"nargs": "?", "const": "true"},
 }
 
+_EPILOG = (
+    "Each option may have one dash or two, and its value after a blank or a =. Where an option is given in "
+    "several places, the flag wins over the environment variable, and that over the configuration file. What may "
+    "be repeated takes several values with commas between them, too."
+)
+
 
 class _Parser(argparse.ArgumentParser):
     """An `argparse.ArgumentParser` that raises `ConfigError` where the other prints usage and exits."""
@@ -35,30 +41,41 @@ def _usage_error(message: str) -> str:
 def build_parser(
     options: Iterable[Option] = OPTIONS,
     prog: str = "smgwproxy",
-    description: str = "A reverse proxy that makes a Smart Meter Gateway reachable from the home network. The "
-    "command demo shows it with a simulated gateway; trust shows which certificates of it are trusted, and "
-    "lets you decide when one has changed; certificate shows and replaces the one that this proxy has for HTTPS.",
-    commands: Sequence[str] = ("", "demo ", "trust ACTION ", "certificate ACTION "),
+    description: str = "A reverse proxy that makes a Smart Meter Gateway reachable from the home network. Other "
+    "commands: demo shows it with a simulated gateway; discover finds the gateway; doctor checks all between home "
+    "network and meter; install makes the proxy a service of this machine, and uninstall undoes that; trust shows "
+    "which certificates of the gateway are trusted, and lets you decide when one has changed; certificate shows "
+    "and replaces the one that this proxy has for HTTPS.",
+    commands: Sequence[str] = (
+        "",
+        "demo ",
+        "discover ",
+        "doctor ",
+        "install ",
+        "uninstall ",
+        "trust ACTION ",
+        "certificate ACTION ",
+    ),
 ) -> argparse.ArgumentParser:
-    """Build the parser of one command with ``options``, ``--config``, ``--version`` and ``--help``.
+    """Build the parser of one command with ``options``, ``--version`` and ``--help``.
+
+    Where there are ``options`` there is ``--config``, too.
 
     Feed it with `parse`, not with its own ``parse_args``, which does not know flags with one dash. Options
     that make sense on the command line only are added to it with ``add_argument("--name", ...)``, two dashes.
     ``commands`` are the words that the usage shows after ``prog``, each with a blank behind it.
     """
+    options = tuple(options)
     parser = _Parser(
         prog=prog,
         usage="\n       ".join(f"{prog} {command}[options]" for command in commands),
         description=description,
-        epilog=(
-            "Each option may have one dash or two, and its value after a blank or a =. Where an option is "
-            "given in several places, the flag wins over the environment variable, and that over the "
-            "configuration file. What may be repeated takes several values with commas between them, too."
-        ),
+        epilog=_EPILOG if options else None,
         add_help=False,
         allow_abbrev=False,
     )
-    add_options(parser, options)
+    if options:
+        add_options(parser, options)
     about = parser.add_argument_group("about")
     about.add_argument("-h", "--help", action="help", help="show this help and exit")
     about.add_argument(

@@ -160,7 +160,7 @@ def test_gateways_own_name_is_found_whatever_port_its_service_has(han: Han) -> N
     assert (found["address"], found["name"], found["how"], found["confirmed"]) == (
         GATEWAY,
         "smgw.local",
-        "mDNS",
+        "mdns",
         True,
     )
     assert [command.split()[-3:] for command in document["next"]] == [
@@ -321,6 +321,7 @@ def test_missing_privilege_is_told_with_the_command_that_has_it(bare: Han, privi
         code, said = searched(*AT, times=SOON, without=(privilege,))
     assert (code, gateway.received) == (1, [])
     assert f"More can be done with the privilege CAP_{privilege.upper()}:\n" in said
+    assert "cable" not in said
     assert said.rstrip().endswith(f"-m smgwproxy discover --interface {PORT}")
     assert "inet" not in addresses_here()
     if privilege == "net_admin":
