@@ -39,6 +39,7 @@ _COMMANDS = {
     "certificate": "certificate:certificate",
     "demo": "demo:serve_demo",
     "discover": "discover:discover",
+    "doctor": "doctor:doctor",
     "install": "install:install",
     "trust": "trust:trust",
     "uninstall": "install:uninstall",

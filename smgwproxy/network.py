@@ -122,7 +122,8 @@ def _ask(*words: str) -> list[dict[str, Any]]:
             [program, "-json", *words], capture_output=True, text=True, timeout=_PATIENCE, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NetworkUnknown(f"ip {' '.join(words)} does not answer ({error}): try it by hand") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise NetworkUnknown(f"ip {' '.join(words)} does not answer ({reason}): try it by hand") from error
     if said.returncode == _NOT_FOUND:
         return []
     if said.returncode:

@@ -1,0 +1,215 @@
+"""``smgwproxy doctor``: checks all between the home network and the meter, one by one, and says what to do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from smgwproxy.commands.console import Console, OutputLost
+from smgwproxy.commands.text import number, paragraph, printable
+from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
+from smgwproxy.config.options import CONFIG
+from smgwproxy.errors import ConfigError
+from smgwproxy.installation.layout import CONFIGURATION, PLACES
+
+if TYPE_CHECKING:
+    from smgwproxy.doctor.examination import Credentials, Examination
+    from smgwproxy.doctor.finding import Finding
+
+_TAKEN = frozenset(
+    {
+        "target",
+        "port",
+        "certdir",
+        "logdir",
+        "logfile",
+        "listen",
+        "tls-port",
+        "no-http",
+        "statedir",
+        "truststore",
+        "client-cert",
+        "client-key",
+        "client-password-file",
+        "host-header",
+        "queue-timeout",
+        "connect-timeout",
+        "read-timeout",
+        "store-timeout",
+    }
+)
+_OF_THE_STORE = ("config", "target", "certdir", "truststore")  # options that the trust commands need as well
+_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
+_LABEL = 15  # columns of a check's name
+_TITLES = {
+    "tcp": "TCP",
+    "tls": "TLS",
+    "http": "HTTP",
+    "client-certificate": "Client cert.",
+    "lan-port": "LAN port",
+    "urls": "URLs",
+}
+
+
+def doctor(words: Sequence[str], environ: Mapping[str, str], installed: Path = Path(CONFIGURATION)) -> int:
+    """Run the checks, and return the exit code.
+
+    Where the options say nothing of where the proxy has its files, the ``installed`` configuration is used, if
+    there is one.
+
+    0 when nothing is wrong, 1 when something is, or the answer cannot be written; 141 when nobody reads it any
+    more, as a shell has it for SIGPIPE. Raises `ConfigError` for a wrong option and `SystemExit` after ``--help``.
+    """
+    arguments = parse(_parser(), words)
+    if not _says_where(_given(arguments, environ)) and os.access(installed, os.R_OK):
+        arguments.config = str(installed)
+    config = resolve(arguments, environ)
+    console = Console.standard()
+    try:
+        return _examine(config, arguments, environ, console)
+    except OutputLost as error:
+        if error.nobody:
+            return _NOBODY_READS
+        console.error(error)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = build_parser(
+        [option for option in OPTIONS if option.name in _TAKEN],
+        prog="smgwproxy doctor",
+        description="Checks all between the home network and the meter, one by one, and says what to do. Give the "
+        "options of the proxy. It sends nothing to a gateway whose certificate is not the pinned one, changes "
+        "nothing, and logs in only with --user, once. A proxy that runs need not be stopped. Without --config and "
+        "options that name directories the installed configuration is used, where there is one.",
+        commands=("",),
+    )
+    parser.add_argument("--user", metavar="NAME", help="log in at the gateway, once, and show the last reading")
+    parser.add_argument(
+        "--password-file",
+        metavar="FILE",
+        help="file whose first line is the password of --user (default: it is asked for)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+def _given(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the options of the store that flags or the environment give, and the other ones that name places."""
+    table = {option.name: option for option in (*OPTIONS, CONFIG)}
+    found = {
+        name: getattr(arguments, table[name].attribute, None) or environ.get(table[name].variable)
+        for name in dict.fromkeys((*_OF_THE_STORE, *PLACES))
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def _says_where(given: Mapping[str, str]) -> bool:
+    return not given.keys() <= {"target"}
+
+
+def _examine(config: Config, arguments: argparse.Namespace, environ: Mapping[str, str], console: Console) -> int:
+    given = _given(arguments, environ)
+    examination = _examination(config, given, _credentials(arguments, console))
+    findings: list[Finding] = []
+    marks = _marks(sys.stdout)
+    if not arguments.json:
+        console.say([*paragraph(_heading(config, given.get("config")), console.width), ""])
+    for finding in examination.findings():
+        findings.append(finding)
+        if not arguments.json:
+            console.say(_lines(finding, marks, console.width))
+    wrong = sum(finding.verdict == "wrong" for finding in findings)
+    if arguments.json:
+        checks = [finding.document for finding in findings]
+        told = {"target": str(config.target), "config": given.get("config"), "ok": not wrong, "checks": checks}
+        console.document(told)
+    else:
+        console.say(["", _summary(wrong)])
+    return 1 if wrong else 0
+
+
+def _examination(config: Config, given: Mapping[str, str], credentials: Credentials | None) -> Examination:
+    # Imported here, since --help and a wrong option need none of it.
+    from smgwproxy.commands.client_certificate import configured_client_certificate  # noqa: PLC0415
+    from smgwproxy.commands.own_program import own_program  # noqa: PLC0415
+    from smgwproxy.commands.store import open_configured_truststore  # noqa: PLC0415
+    from smgwproxy.doctor.examination import Examination, Tools  # noqa: PLC0415
+    from smgwproxy.doctor.trust import Commands  # noqa: PLC0415
+
+    sudo = "sudo " if os.geteuid() == 0 else ""
+    tools = Tools(
+        lambda: open_configured_truststore(config),
+        lambda: configured_client_certificate(config),
+        Commands(f"{sudo}{own_program()}", _store_options(given)),
+    )
+    return Examination(config, tools, credentials)
+
+
+def _store_options(given: Mapping[str, str]) -> str:
+    return " ".join(f"--{name} {shlex.quote(given[name])}" for name in _OF_THE_STORE if name in given)
+
+
+def _credentials(arguments: argparse.Namespace, console: Console) -> Credentials | None:
+    from smgwproxy.client_certificate import ClientCertificateError, read_password  # noqa: PLC0415
+    from smgwproxy.doctor.examination import Credentials  # noqa: PLC0415
+
+    user: str | None = arguments.user
+    file: str | None = arguments.password_file
+    if user is None:
+        if file is not None:
+            raise ConfigError("--password-file: is of no use without a user: give --user as well")
+        return None
+    if file is not None:
+        try:
+            return Credentials(user, read_password(Path(file)).decode())
+        except ClientCertificateError as error:
+            raise ConfigError(f"--password-file: {error}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"--password-file: {file!r} is not UTF-8: write it anew") from error
+    if not console.interactive:
+        raise ConfigError("--password-file: is needed with --user, since there is no terminal to ask at")
+    from getpass import getpass  # noqa: PLC0415
+
+    return Credentials(user, getpass(f"Password of {printable(user)} at the gateway: "))
+
+
+# --- what is shown --------------------------------------------------------------------------------------
+
+
+def _marks(output: TextIO | None) -> Mapping[str, str]:
+    """Return the mark of each verdict, in ASCII where ``output`` has no others."""
+    marks = {"ok": "✓", "wrong": "✗", "warning": "!", "skipped": "-"}
+    try:
+        "".join(marks.values()).encode(getattr(output, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return {"ok": "ok", "wrong": "NO", "warning": "! ", "skipped": "- "}
+    return marks
+
+
+def _heading(config: Config, file: str | None) -> str:
+    of = "" if file is None else f" of {printable(file, 1000)}"
+    return f"The proxy{of} for the gateway {config.target}:"
+
+
+def _lines(finding: Finding, marks: Mapping[str, str], width: int) -> Iterator[str]:
+    mark = marks[finding.verdict]
+    title = _TITLES.get(finding.name, finding.name.replace("-", " ").capitalize())
+    indent = " " * (len(mark) + 1)
+    room = width - len(indent) - _LABEL
+    for place, line in enumerate(paragraph(finding.seen, room)):
+        yield f"{mark} {title:{_LABEL}}{line}" if not place else f"{indent}{'':{_LABEL}}{line}"
+    if finding.advice:
+        for line in paragraph(finding.advice, room):
+            yield f"{indent}{'':{_LABEL}}{line}"
+    for command in finding.commands:
+        yield f"{indent}{'':{_LABEL}}  {command}"  # whole, since it is copied
+
+
+def _summary(wrong: int) -> str:
+    return "Nothing is wrong." if not wrong else f"{number(wrong, 'check')} failed: see what is said there."
