@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ from smgwproxy.doctor.finding import Check, Verdict
 
 ME = User(getpass.getuser(), other=False)
 NOBODY = User("nobody", other=True)
+
+
+def open_the_way(place: Path) -> None:
+    """Let everybody enter the directories of pytest above ``place``, which keeps them for its user alone."""
+    while place != Path(tempfile.gettempdir()):
+        place.chmod(place.stat().st_mode | 0o011)
+        place = place.parent
 
 
 def test_directory_that_is_not_there_is_not_made(tmp_path: Path) -> None:
@@ -30,8 +38,7 @@ def test_directory_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 def test_roots_directory_is_judged_for_the_services_user_by_its_mode(
     tmp_path: Path, mode: int, verdict: Verdict
 ) -> None:
-    for place in (tmp_path, *tmp_path.parents[:2]):  # pytest keeps them for its user alone
-        place.chmod(place.stat().st_mode | 0o011)
+    open_the_way(tmp_path)
     pins = tmp_path / "pins"
     pins.mkdir()
     pins.chmod(mode)
@@ -63,8 +70,7 @@ def test_services_directories_are_not_judged_for_another_user() -> None:
 def test_directory_that_nobody_else_may_look_into_is_told(tmp_path: Path) -> None:
     hidden = tmp_path / "hidden"
     hidden.mkdir()
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(place.stat().st_mode | 0o011)
+    open_the_way(tmp_path)
     hidden.chmod(0)
     root = os.geteuid() == 0
     if root:

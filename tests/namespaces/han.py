@@ -48,7 +48,10 @@ class Namespace:
 
 
 class Cable:
-    """From the interface ``name`` of ``here`` to one of the same name of ``there``, each with its addresses."""
+    """From the interface ``name`` of ``here`` to one of ``there``, each with its addresses.
+
+    The other one is called ``far_name``, or the same when None.
+    """
 
     def __init__(
         self,
@@ -56,36 +59,38 @@ class Cable:
         there: Namespace,
         name: str = PORT,
         addresses: tuple[Sequence[str], Sequence[str]] = (_HERE, _THERE),
+        far_name: str | None = None,
     ) -> None:
-        self._here, self._there, self._name = here, there, name
+        self._here, self._there = here, there
+        self._name, self._far_name = name, far_name or name
         self._addresses = addresses
         with here.entered():
             peer = f"/proc/self/fd/{there.descriptor}"
-            ip(f"link add {name} type veth peer name {name} netns {peer}", shared=there)
-        for namespace, own in zip((here, there), addresses, strict=True):
+            ip(f"link add {name} type veth peer name {self._far_name} netns {peer}", shared=there)
+        for namespace, end, own in zip((here, there), (name, self._far_name), addresses, strict=True):
             with namespace.entered():
-                ip(f"link set {name} addrgenmode none")
-                self._up(own)
+                ip(f"link set {end} addrgenmode none")
+                _bring_up(end, own)
         self._wait_for_carrier()
 
     def pull(self) -> None:
         """Unplug it at the other end: nothing gets through, and the interface here has no carrier."""
         with self._there.entered():
-            ip(f"link set {self._name} down")
+            ip(f"link set {self._far_name} down")
 
     def plug(self) -> None:
         """Plug it in again."""
         with self._there.entered():
-            self._up(self._addresses[1])
+            _bring_up(self._far_name, self._addresses[1])
         self._wait_for_carrier()
 
     def plug_into(self, machine: Namespace) -> None:
         """Plug the other end into another machine, which gets all addresses of the former, of hardware too."""
         with self._there.entered():
-            ip(f"link set {self._name} netns /proc/self/fd/{machine.descriptor}", shared=machine)
+            ip(f"link set {self._far_name} netns /proc/self/fd/{machine.descriptor}", shared=machine)
         self._there = machine
         with machine.entered():
-            ip(f"link set {self._name} addrgenmode none")
+            ip(f"link set {self._far_name} addrgenmode none")
         self.plug()
 
     def take_down(self) -> None:
@@ -96,7 +101,7 @@ class Cable:
     def bring_up(self) -> None:
         """Let the interface here be switched on again."""
         with self._here.entered():
-            self._up(self._addresses[0])
+            _bring_up(self._name, self._addresses[0])
         self._wait_for_carrier()
 
     def remove(self) -> None:
@@ -121,23 +126,12 @@ class Cable:
                 f"ntable change name ndisc_cache dev {self._name} mcast_probes 1 retrans 50",
             )
 
-    def _up(self, addresses: Sequence[str]) -> None:
-        ip(
-            f"link set {self._name} up",
-            # nodad: nobody else has the address, and until that is found out it could not be used
-            *(f"addr replace {one} dev {self._name} {'nodad' * (':' in one)}" for one in addresses),
-        )
-
     def _wait_for_carrier(self) -> None:
         deadline = time.monotonic() + PATIENCE
-        for namespace in (self._here, self._there):
+        for namespace, name in ((self._here, self._name), (self._there, self._far_name)):
             with namespace.entered():
-                while not self._stands():
-                    assert time.monotonic() < deadline, f"{self._name} gets no carrier"
-
-    def _stands(self) -> bool:
-        (link,) = json.loads(ip_says("-json", "link", "show", "dev", self._name))
-        return bool(link["operstate"] == "UP")
+                while not _stands(name):
+                    assert time.monotonic() < deadline, f"{name} gets no carrier"
 
 
 class Han:
@@ -197,6 +191,19 @@ def ip(*commands: str, shared: Namespace | None = None) -> None:
 def ip_says(*arguments: str) -> str:
     """Return what ``ip`` prints."""
     return _run("ip", *arguments)
+
+
+def _bring_up(interface: str, addresses: Sequence[str]) -> None:
+    ip(
+        f"link set {interface} up",
+        # nodad: nobody else has the address, and until that is found out it could not be used
+        *(f"addr replace {one} dev {interface} {'nodad' * (':' in one)}" for one in addresses),
+    )
+
+
+def _stands(interface: str) -> bool:
+    (link,) = json.loads(ip_says("-json", "link", "show", "dev", interface))
+    return bool(link["operstate"] == "UP")
 
 
 def _run(*command: str, text: str = "", descriptors: tuple[int, ...] = ()) -> str:
