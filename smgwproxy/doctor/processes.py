@@ -171,8 +171,9 @@ def _config(directory: Path, words: Sequence[str]) -> tuple[Config | None, str]:
         arguments.config = str(_as_it_sees(directory, named))
         if not os.access(arguments.config, os.R_OK):
             return None, named
-        with suppress(ConfigError):
-            return resolve(arguments, environ), named
+        if Path(arguments.config).is_file():  # a pipe would keep who reads it waiting, and lose what is in it
+            with suppress(ConfigError):
+                return resolve(arguments, environ), named
         del arguments.config  # it was changed since, and is wrong now: what else was given still counts
         return resolve(arguments, environ), named
     except (ConfigError, SystemExit):

@@ -69,6 +69,13 @@ def test_options_come_from_flags_environment_and_a_file_of_its_working_directory
     assert damaged.config == load(["--target", "10.0.0.9"], {})
 
 
+def test_configuration_that_is_a_pipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "smgw.toml")
+    fake(tmp_path, 7, "smgwproxy", "--config", "smgw.toml", "--target", "10.0.0.9")
+    (found,) = proxies(tmp_path)
+    assert (found.config, found.file) == (load(["--target", "10.0.0.9"], {}), "smgw.toml")
+
+
 def test_listener_is_found_with_its_owner() -> None:
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         with socket.create_server((host, 0), family=family) as server:

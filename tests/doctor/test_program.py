@@ -252,7 +252,7 @@ def test_checks_are_shown_line_by_line_and_commands_stay_whole(
     lines = done.stdout.splitlines()
     assert done.returncode == 1
     assert lines[0] == f"The proxy for the gateway {target}:"
-    assert any(line.startswith("✓ TLS            TLS 1.3, ") for line in lines)
+    assert any(line.startswith("✓ TLS            TLS 1.3, ") for line in lines), done.stdout
     assert any(line.startswith("✗ Certificate    it has changed:") for line in lines)
     assert any(
         re.search(r"  (sudo )?\S.* -m smgwproxy trust add --target .* --fingerprint [0-9a-f]{64}$", line)
