@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from functools import partial
 from typing import Protocol
-from weakref import WeakValueDictionary
 
 from smgwproxy.backend import Backend
 from smgwproxy.origin import Origin
@@ -26,7 +25,8 @@ class Approach:
 
     While one caller has its turn no other keeps an idle connection: so there are never more connections than
     turns, whoever made them. A caller that has quit may still have turns, and must end its idle connections at the
-    end of each by itself. Safe between threads and greenlets as far as ``backend`` is.
+    end of each by itself. Who made the approach must `close` it. Safe between threads and greenlets as far as
+    ``backend`` is.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -34,6 +34,7 @@ class Approach:
         self._turns = Turns(0, backend.event_class)
         self._callers: frozenset[Caller] = frozenset()
         self._joining = threading.Lock()
+        self._closed = False
 
     def join(self, caller: Caller, turns: int) -> None:
         """Let ``caller`` take part, and let there be as many turns as it says."""
@@ -42,32 +43,57 @@ class Approach:
         self._turns.resize(turns)
 
     def quit(self, caller: Caller) -> None:
-        """Forget ``caller``; when it was the last one, connections that are being left are let go of."""
+        """Forget ``caller``."""
         with self._joining:
             self._callers -= {caller}
-        if not self._callers:
-            self.parting.close()
 
     def enter(self, caller: Caller, timeout: float) -> bool:
         """Wait for a turn as `Turns.enter` does; then the others' idle connections have been ended."""
         if not self._turns.enter(timeout):
             return False
-        for other in self._callers - {caller}:
-            other.end_idle()
+        try:
+            for other in self._callers - {caller}:
+                other.end_idle()
+        except BaseException:  # such as Ctrl-C in a program with threads
+            self.leave()
+            raise
         return True
 
     def leave(self) -> None:
         """Give the turn back."""
         self._turns.leave()
+        self._let_go()
+
+    def close(self) -> None:
+        """Let go of connections that are being left as soon as nobody has a turn, and so may dial."""
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._closed and self._turns.unused:
+            self.parting.close()
 
 
 class Approaches:
-    """The approaches to gateways; one is kept for as long as anybody has it."""
+    """The approaches to all gateways that a program has had to do with; for one thread.
+
+    They are kept until `close`: who comes back to a gateway waits for what it has not ended yet.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._known: WeakValueDictionary[Origin, Approach] = WeakValueDictionary()
+        self._known: dict[Origin, Approach] = {}
 
     def to(self, origin: Origin) -> Approach:
-        """Return the approach to ``origin`` that others have, or a new one."""
+        """Return the approach to ``origin``, the same one each time."""
         return self._known.setdefault(origin, Approach(self._backend))
+
+    def tidy(self) -> None:
+        """Let go of connections that are being left, and have ended, or had their time."""
+        for approach in self._known.values():
+            approach.parting.tidy()
+
+    def close(self) -> None:
+        """Close all."""
+        for approach in self._known.values():
+            approach.close()

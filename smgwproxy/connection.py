@@ -495,6 +495,8 @@ class ExactPool(HTTPSConnectionPool):
         self._parting, self._keepalive, self._probe = parting, keepalive, probe
         self._made: WeakSet[ExactConnection] = WeakSet()
         self._making = threading.Lock()
+        # Held while idle connections are taken, looked at or put back, never while waiting: who finds none dials.
+        self._idle = threading.RLock()
         self._dropped = False
         super().__init__(*args, **kwargs)
 
@@ -512,6 +514,19 @@ class ExactPool(HTTPSConnectionPool):
         if dropped:
             connection.drop()
         return connection
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        with self._idle:
+            return super()._get_conn(timeout)
+
+    def _put_conn(self, conn: Any) -> None:
+        with self._idle:
+            super()._put_conn(conn)
+
+    def close(self) -> None:
+        """Close the idle connections, and those in use at the end of their exchange."""
+        with self._idle:
+            super().close()
 
     def drop(self) -> None:
         """Close the pool, and end its connections that are in use."""
@@ -539,13 +554,14 @@ class ExactPool(HTTPSConnectionPool):
     def tidy(self) -> None:
         """Close the idle connections that cannot be used any more. The caller has a turn."""
         idle: list[Any] = []
-        with suppress(queue.Empty, AttributeError):  # it is closed meanwhile
-            while True:
-                idle.append(cast(Any, self.pool).get(block=False))
-        for connection in reversed(idle):
-            if connection is not None and not connection.is_connected:
-                connection.close()
-            self._put_conn(connection)
+        with self._idle:
+            with suppress(queue.Empty, AttributeError):  # it is closed
+                while True:
+                    idle.append(cast(Any, self.pool).get(block=False))
+            for connection in reversed(idle):
+                if connection is not None and not connection.is_connected:
+                    connection.close()
+                self._put_conn(connection)
 
     def new_connection(self) -> ExactConnection:
         """Make a connection that is not connected yet and does not belong to the pool."""

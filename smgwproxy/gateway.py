@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CREDENTIALS = ("authorization", "cookie")
 _R = TypeVar("_R")
-_ATTEMPTS = 3  # at finding the pin of the certificate that is presented, while pins and peers change
+# At finding the pin of the certificate that is presented, while pins and peers change. Another thread, which uses
+# another pin or shares the approach, may take the pool away just then: that counts as well.
+_ATTEMPTS = 3
 
 
 class Gateway:
@@ -48,8 +50,8 @@ class Gateway:
     says what becomes of a new certificate with a pinned one's key. ``client_certificate`` is for gateways that
     want one instead of a password; it is shown to nobody but a peer whose pinned certificate is known in whole and
     was verified within the handshake. Those that share an ``approach`` keep to its turns together, as many as the
-    one that was made last has; it must be of the same origin and backend. As a context manager it closes its
-    connections at the end. Raises `ConfigError` when the client certificate cannot be used.
+    one that was made last has; it must be of the same origin and backend, and who made it closes it. As a context
+    manager it closes its connections at the end. Raises `ConfigError` when the client certificate cannot be used.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Gateway:
         backend = backend or threaded()
         self._trust = Trust(self.origin, Guard(truststore, backend.call, self._limits.store_timeout), renewal)
         self._approach = approach or Approach(backend)
+        self._alone = approach is None
         self._pools = PinnedPools(self.origin, self._limits, backend, self._approach.parting, client_certificate)
         self._approach.join(self._pools, self._limits.connections)
         self._closed = False
@@ -87,6 +90,8 @@ class Gateway:
         self._closed = True
         self._pools.end_idle()
         self._approach.quit(self._pools)
+        if self._alone:
+            self._approach.close()
 
     def send(self, method: str, target: str, lines: Lines, body: Iterable[bytes] = ()) -> GatewayAnswer:
         """Send one request and return its answer, unread; the caller must close it.

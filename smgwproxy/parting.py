@@ -29,7 +29,6 @@ class Parting:
         self._readable = readable
         self._left: deque[tuple[socket.socket, float]] = deque()  # each with its deadline
         self._unheard: deque[Address] = deque(maxlen=16)
-        self._closed = False
 
     def may_not_know(self, local: Address) -> None:
         """Take note of where a connection was made from that has ended without a word of the gateway.
@@ -52,15 +51,12 @@ class Parting:
             if hasattr(connection, "unwrap"):
                 with suppress(OSError):  # the gateway's own farewell is not there yet
                     connection.unwrap()
-            if self._closed:
-                return
             ours = socket.socket(fileno=os.dup(connection.fileno()))
             self._left.append((ours, time.monotonic() + PATIENCE))
             ours.shutdown(socket.SHUT_WR)
 
     def finish(self) -> None:
         """Wait until the gateway has ended its side of each; where that takes too long it is reset."""
-        self._closed = False
         while self._left:
             with suppress(IndexError):  # another one took it
                 connection, deadline = self._left.popleft()
@@ -74,19 +70,17 @@ class Parting:
 
     def tidy(self) -> None:
         """Let go of those that have ended, or had their time."""
-        for _ in range(len(self._left)):
-            with suppress(IndexError):
-                connection, deadline = self._left.popleft()
-                if (ended := _has_ended(connection)) or deadline <= time.monotonic():
+        for connection, deadline in list(self._left):  # what stays is there all the time, for who dials meanwhile
+            if (ended := _has_ended(connection)) or deadline <= time.monotonic():
+                with suppress(ValueError):  # another one took it
+                    self._left.remove((connection, deadline))
                     _let_go(connection, reset=not ended)
-                else:
-                    self._left.append((connection, deadline))
 
     def close(self) -> None:
-        """Let go of all, and of those that are left later, until `finish` is called for another connection."""
-        self._closed = True
-        while self._left:
-            self._left.popleft()[0].close()
+        """Let go of all: nobody dials any more."""
+        with suppress(IndexError):  # that was the last
+            while True:
+                self._left.popleft()[0].close()
 
 
 def reset_on_close(connection: socket.socket) -> None:

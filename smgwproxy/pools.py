@@ -79,7 +79,7 @@ class PinnedPools:
             backend.pool_class, parting=self._parting, keepalive=limits.keepalive, probe=limits.probe
         )
         self._manager.pool_classes_by_scheme = {"https": cast(Any, pool_class)}
-        self._choosing = threading.Lock()  # held for a few instructions, never while waiting
+        self._choosing = threading.Lock()  # held until a pool that is left is closed, never while waiting
         self._current: ExactPool | None = None
         self._pools: WeakSet[ExactPool] = WeakSet()  # closed ones too: an exchange may still run
         self._tickets = itertools.count(1)
@@ -140,8 +140,8 @@ class PinnedPools:
             if self._current in dropped:
                 self._current = None
                 self._manager.clear()
-        for pool in dropped:
-            pool.drop()
+            for pool in dropped:
+                pool.drop()
 
     def tidy(self) -> None:
         """Close the idle connections that cannot be used any more. The caller has a turn."""
@@ -155,8 +155,8 @@ class PinnedPools:
         with self._choosing:
             current, self._current = self._current, None
             self._manager.clear()
-        if current is not None:
-            current.close()
+            if current is not None:  # who comes second may dial as soon as this returns
+                current.close()
 
     def _get_to_know(self, pin: Pin) -> None:
         """Ask the gateway for the certificate of which only the fingerprint is known, if it needs an anchor."""
@@ -230,8 +230,8 @@ class PinnedPools:
             )
             stale, self._current = self._current, pool
             self._pools.add(pool)
-        if stale is not None and stale is not pool:
-            stale.close()
+            if stale is not None and stale is not pool:
+                stale.close()
         return pool
 
     def _anchor_of(self, pin: Pin, group: str | None) -> ssl.SSLContext | None:

@@ -35,6 +35,12 @@ class Turns:
         self._waiting: deque[Event] = deque()
         self._lock = threading.Lock()
 
+    @property
+    def unused(self) -> bool:
+        """Tell whether nobody has a turn."""
+        with self._lock:
+            return self._free >= self._places
+
     def enter(self, timeout: float) -> bool:
         """Wait for a turn, ``timeout`` seconds at most; False when none came, else `leave` must be called."""
         with self._lock:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import select
 import signal
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
 
 from smgwproxy.certificate import Certificate
+from smgwproxy.commands.serving.parts import Parts
+from smgwproxy.config import Config, load
+from smgwproxy.errors import ConfigError
+from smgwproxy.logs import configure_logging
 from tests.support import (
     OK,
     PATIENCE,
@@ -105,6 +111,18 @@ class Export:
             peer.send(b" last")
 
 
+class Slow(Export):
+    """It ends its side of a connection only when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+
+    def __call__(self, peer: Peer) -> None:
+        super().__call__(peer)
+        assert self.let_go.wait(PATIENCE)
+
+
 class Asking:
     """A client that asks in a thread of its own."""
 
@@ -126,9 +144,14 @@ class Asking:
 def queued(port: int) -> Asking:
     """Ask for what the gateway has no time for now; return when that request stands in the queue."""
     client = Asking(port, "/queued")
+    served(port)
+    return client
+
+
+def served(port: int) -> None:
+    """Return when all that has come before, and need not wait, is done."""
     for _ in range(3):  # who comes later, and is refused at the door
         assert b" 421 " in raw_exchange(port, STRANGE)
-    return client
 
 
 # --- what runs, and what waits --------------------------------------------------------------------------------
@@ -182,6 +205,74 @@ def test_gateway_that_is_named_again_while_its_request_runs_is_the_same_one(
         assert waiting.answer.endswith(b"ok")
         assert proxy.program.end() == 0
     assert gateway.most_open == other.most_open == 1
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_who_waits_for_a_gateway_that_is_named_no_more_dials_when_it_has_ended_its_side(
+    raw_gateway: StartGateway, serving: Serving, back: bool
+) -> None:
+    slow = Slow()
+    gateway, other = raw_gateway(slow), raw_gateway(OK)
+    common = {"port": 0, "listen": "127.0.0.1"}
+    with serving(**common, target=gateway.origin) as proxy:
+        port = proxy.port
+        running = Asking(port, "/export")
+        assert slow.arrived.wait(PATIENCE)
+        waiting = [queued(port)]
+        assert proxy.reload(**common, target=other.origin) == "target"
+        if back:
+            assert proxy.reload(**common, target=gateway.origin) == "target"
+            waiting.append(queued(port))
+        slow.release.set()
+        assert running.answer.endswith(b"first last")
+        served(port)
+        assert gateway.open_now == 1
+        slow.let_go.set()
+        assert all(client.answer.endswith(b"ok") for client in waiting)
+        assert proxy.program.end() == 0
+    assert gateway.most_open == 1
+
+
+def test_gateway_that_is_named_again_is_dialled_when_it_has_ended_the_idle_connection(
+    raw_gateway: StartGateway, serving: Serving
+) -> None:
+    slow = Slow()
+    gateway, other = raw_gateway(slow), raw_gateway(OK)
+    common = {"port": 0, "listen": "127.0.0.1"}
+    with serving(**common, target=gateway.origin) as proxy:
+        port = proxy.port
+        assert raw_exchange(port, GET).endswith(b"ok")
+        for target in (other.origin, gateway.origin):
+            assert proxy.reload(**common, target=target) == "target"
+        waiting = queued(port)
+        assert gateway.open_now == 1
+        slow.let_go.set()
+        assert waiting.answer.endswith(b"ok")
+        assert proxy.program.end() == 0
+    assert gateway.most_open == 1
+
+
+def test_gateway_that_is_named_no_more_and_does_not_end_its_side_is_reset(
+    raw_gateway: StartGateway, serving: Serving
+) -> None:
+    reset = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(OK)
+        peer.begun()
+        poller = select.poll()
+        poller.register(peer.connection, 0)  # errors are told all the same
+        if poller.poll(PATIENCE * 1000):
+            reset.set()
+
+    gateway, other = raw_gateway(script), raw_gateway(OK)
+    common = {"port": 0, "listen": "127.0.0.1"}
+    with serving(**common, target=gateway.origin) as proxy:
+        assert raw_exchange(proxy.port, GET).endswith(b"ok")
+        assert proxy.reload(**common, target=other.origin) == "target"
+        assert reset.wait(PATIENCE)
+        assert proxy.program.end() == 0
 
 
 def test_more_turns_serve_who_waits_at_once(raw_gateway: StartGateway, serving: Serving) -> None:
@@ -291,6 +382,49 @@ def test_wrong_file_changes_nothing_and_is_told_in_one_line(raw_gateway: StartGa
         assert gateway.connections == before
         assert proxy.reload(**common) == "no option has changed"
         assert proxy.program.end() == 0
+
+
+def test_configuration_on_a_disk_that_hangs_keeps_nobody_from_being_served(
+    raw_gateway: StartGateway, serving: Serving
+) -> None:
+    gateway = raw_gateway(OK)
+    with serving(target=gateway.origin, port=0, listen="127.0.0.1", store_timeout=0.5) as proxy:
+        port = proxy.port
+        proxy.file.unlink()
+        os.mkfifo(proxy.file)  # which nobody writes to
+        proxy.program.process.send_signal(signal.SIGHUP)
+        assert raw_exchange(port, GET).endswith(b"ok")
+        assert proxy.program.wait_for(REFUSED)[1].startswith("it was not read within 0.5 s")
+        assert proxy.program.end() == 0
+
+
+@pytest.mark.parametrize("fault", ["logdir", "tls-port"])
+def test_nobody_can_come_to_a_listener_of_what_is_refused(tmp_path: Path, fault: str) -> None:
+    port = free_port()
+    told: list[str] = []
+
+    class Watching(Config):
+        def source(self, name: str) -> str:
+            """Be asked what is wrong, while the rest is still there."""
+            with pytest.raises(ConnectionRefusedError):
+                connected(port).__enter__()
+            told.append(name)
+            return super().source(name)
+
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wrong = {"logdir": tmp_path / "file" / "x", "tls-port": taken.getsockname()[1]}
+        places = {name: tmp_path / name for name in ("certdir", "logdir", "statedir")}
+        options = {"target": "127.0.0.1:1", "listen": "127.0.0.1", "port": port, **places, fault: wrong[fault]}
+        config = load([word for name, value in options.items() for word in (f"--{name}", str(value))], {})
+        watching = Watching(**{field.name: getattr(config, field.name) for field in fields(config)})
+        with (
+            configure_logging(logdir=None) as logs,
+            Parts(lambda _: None, logs, logging.getLogger("smgwproxy")) as parts,
+            pytest.raises(ConfigError, match=f"--{fault}: "),
+        ):
+            parts.use(watching)
+    assert fault in told
 
 
 def test_proxy_without_a_configuration_file_says_that_nothing_has_changed(tmp_path: Path) -> None:

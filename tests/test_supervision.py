@@ -145,22 +145,28 @@ def test_status_tells_of_a_configuration_that_is_not_taken_over_until_one_is(
         assert "taken over" not in at_path.wait_for("STATUS")
 
 
+def fill(process: int) -> None:
+    """Fill the pipe that is the stderr of ``process``, so that who writes there waits for who reads."""
+    pipe = os.open(f"/proc/{process}/fd/2", os.O_WRONLY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while os.write(pipe, b"\n" * 4096):
+            pass
+    os.close(pipe)
+
+
 def test_watchdog_hears_of_a_hub_that_turns_and_not_of_one_that_is_frozen(
     tmp_path: Path, at_path: Systemd
 ) -> None:
-    file = tmp_path / "smgwproxy.toml"
-    file.write_text('target = "127.0.0.1:1"\nport = 0\n')
     environ = at_path.environ | {"WATCHDOG_USEC": str(MICROSECONDS)}
-    with program("--config", file.name, cwd=tmp_path, environ=environ) as proxy:
+    with program("--target", "127.0.0.1:1", "--port", "0", cwd=tmp_path, environ=environ) as proxy:
+        proxy.wait_for("reachable")
         for _ in range(3):
             at_path.wait_for("WATCHDOG", "1")
-        file.unlink()
-        os.mkfifo(file)
-        proxy.process.send_signal(signal.SIGHUP)
-        with file.open("w") as told:  # the program reads it now, and does nothing else until it ends
-            at_path.forget()
-            assert at_path.hears_nothing_for(2 * INTERVAL)
-            told.write('target = "127.0.0.1:1"\nport = 0\n')
+        fill(proxy.process.pid)
+        proxy.process.send_signal(signal.SIGHUP)  # its line in the log waits until somebody reads
+        at_path.wait_for("RELOADING")
+        assert any(at_path.hears_nothing_for(2 * INTERVAL) for _ in range(3)), "what it said before it froze"
+        proxy.wait_for("taken over")
         at_path.wait_for("WATCHDOG", "1")
         assert proxy.end() == 0
 

@@ -11,6 +11,8 @@ from smgwproxy.commands.serving.parts import Parts
 from smgwproxy.commands.serving.signals import Signals
 from smgwproxy.commands.serving.tally import Tally
 from smgwproxy.config import Config
+from smgwproxy.cooperative import cooperative
+from smgwproxy.deadline import Overdue
 from smgwproxy.errors import ConfigError
 from smgwproxy.logs import configure_logging
 from smgwproxy.report import LogReport
@@ -57,7 +59,7 @@ def _reload(
 ) -> Config:
     """Take over what ``reread`` returns, and return what holds now; a fault leaves all as it was."""
     try:
-        config = reread() if reread is not None else before
+        config = before if reread is None else _read(reread, before.store_timeout)
         parts.use(config)
     except ConfigError as error:
         tally.refused = str(error)
@@ -73,3 +75,13 @@ def _reload(
     if changed:
         parts.announce()
     return config
+
+
+def _read(reread: Callable[[], Config], seconds: float) -> Config:
+    """Return what ``reread`` does; clients are served meanwhile, whatever becomes of the disk."""
+    try:
+        return cooperative().call(reread, seconds)
+    except Overdue as error:
+        raise ConfigError(
+            f"it was not read within {seconds:g} s: see whether its disk answers, or give --store-timeout"
+        ) from error

@@ -1,4 +1,4 @@
-"""One TLS handshake with a candidate, and the way to it; nothing is shown or sent, and nothing pinned."""
+"""A TLS handshake with a candidate, and the way to it; nothing is shown or sent, and nothing pinned."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 from itertools import islice
+from math import ceil
 
-from smgwproxy import network
+from smgwproxy import network, parting
 from smgwproxy.approach import Approach
 from smgwproxy.backend import threaded
 from smgwproxy.certificate import Certificate
@@ -20,6 +21,7 @@ from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
 from smgwproxy.network import Address
 from smgwproxy.origin import Origin
+from smgwproxy.tls import GROUPS
 from smgwproxy.truststores.base import TrustStore
 from smgwproxy.truststores.record import Pin
 
@@ -27,6 +29,8 @@ Tell = Callable[[str], None]
 """Says one sentence to the person who waits."""
 
 _CHOICES = 3  # addresses of which one must be free
+_MOST_CONNECTIONS = 2 * len(GROUPS)  # each again with another group, and where the certificate was damaged
+_MARGIN = 10.0  # seconds
 
 
 class NotConfirmed(SmgwProxyError):
@@ -82,8 +86,10 @@ class Confirmation:
             raise NotConfirmed(f"this machine has no address at {name} from which it can be reached")
         own = self._free_beside(address)
         self._tell(f"This machine has no address in its subnet: it takes {own} at {name} for the handshake ...")
+        # Longer than it can be needed: without it the next connection would leave by another interface.
+        lifetime = ceil(_MOST_CONNECTIONS * (self._timeout + parting.PATIENCE) + _MARGIN)
         try:
-            with borrowed(own, address, name, lambda: self._tell(f"{own} was given back.")):
+            with borrowed(own, address, name, lifetime, lambda: self._tell(f"{own} was given back.")):
                 if not self._reachable(address):
                     raise NotConfirmed(f"packets to it leave by another interface than {name}: see ip rule")
                 yield
@@ -114,11 +120,21 @@ class Confirmation:
                 f"this machine has addresses of {subnet(address)} at {clash.name} as well, and cannot tell the "
                 "two networks apart: give the home network other addresses, in its router"
             )
+        if address.is_global:
+            raise NotConfirmed("this machine has no address in its subnet, and takes none of the internet's")
+        elsewhere = network.route_elsewhere(address, name)
+        if elsewhere is not None:
+            raise NotConfirmed(
+                f"this machine reaches this address by {elsewhere}, and a handshake here would cut that off"
+            )
         if self._wire is None:
             raise NotConfirmed(
                 "this machine has no address in its subnet, and may not look for one", "CAP_NET_RAW"
             )
-        choices = list(islice(self._place.beside(address, self._candidates.seen), _CHOICES))
+        beside = self._place.beside(address, self._candidates.seen)
+        choices = list(islice((one for one in beside if network.route_elsewhere(one, name) is None), _CHOICES))
+        if not choices:
+            raise NotConfirmed("the addresses beside it are all taken")
         self._tell(f"Asking whether {choices[0]} is free, and {address} there ...")
         answers = set()
         for sighting in self._wire.asked([address, *choices], self._rounds, self._pause):
@@ -145,11 +161,14 @@ class _Unpinned(TrustStore):
 def _presented(origin: Origin, limits: Limits) -> Certificate:
     backend = threaded()
     approach = Approach(backend)
-    with Gateway(origin, _Unpinned(), limits, backend, approach=approach) as gateway:
-        try:
-            return gateway.presented_certificate()
-        finally:
-            approach.parting.finish()  # without our address the gateway could not end its side
+    try:
+        with Gateway(origin, _Unpinned(), limits, backend, approach=approach) as gateway:
+            try:
+                return gateway.presented_certificate()
+            finally:
+                approach.parting.finish()  # without our address the gateway could not end its side
+    finally:
+        approach.close()
 
 
 def origin_of(address: Address, place: Place) -> Origin:

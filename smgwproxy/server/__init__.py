@@ -101,7 +101,8 @@ class ProxyServer(WSGIServer):
     def begin_to_stop(self) -> None:
         """Take no new connection and close those without a request; does not wait.
 
-        Who has come already is served: its connection would be reset with the listener.
+        Who has come already is served: its connection would be reset with the listener, as those are whose TCP
+        handshake is half done.
         """
         self.stopping = True
         if self.started:

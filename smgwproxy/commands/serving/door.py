@@ -6,14 +6,15 @@ import errno
 import logging
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import gevent
 
 from smgwproxy.config import Config
 from smgwproxy.errors import ConfigError
-from smgwproxy.server import ProxyServer, Terms, open_listener
+from smgwproxy.server import ProxyServer, Terms
+from smgwproxy.server.listening import bound, listen
 from smgwproxy.server.places import Places
 from smgwproxy.storage import Storage
 
@@ -63,18 +64,27 @@ class Door:
         return self._places.taken
 
     def open(self, config: Config, opened: ExitStack) -> Sequence[Listener]:
-        """Return what ``config`` wants, for `use`: what is there already, and the rest opened now.
+        """Return what ``config`` wants, for `use`: what is there already, and the rest opened now, or none of it.
 
-        ``opened`` closes the latter. Raises `ConfigError`.
+        ``opened`` closes the latter: better come last, since that resets clients. Raises `ConfigError`.
         """
         listeners = []
-        for scheme, option, port in _wanted(config):
-            same = (one for one in self._servers if one.scheme == scheme and one.is_at(config.listen, port))
-            kept = next(same, None)
-            if kept is None:
-                kept = Listener(scheme, config.listen, port, self._opened(config, option, port))
-                opened.callback(kept.socket.close)
-            listeners.append(kept)
+        with ExitStack() as binding:
+            new = []
+            for scheme, option, port in _wanted(config):
+                same = (one for one in self._servers if one.scheme == scheme and one.is_at(config.listen, port))
+                listener = next(same, None)
+                if listener is None:
+                    beside = [one.socket for one in self._servers if one.port == port]
+                    with _remedied(config, option, port):
+                        made = binding.enter_context(bound(config.listen, port, beside))
+                    opened.callback(made.close)
+                    listener = Listener(scheme, config.listen, port, made)
+                    new.append((listener, option))
+                listeners.append(listener)
+            for listener, option in new:
+                with _remedied(config, option, listener.port):
+                    listen(listener.socket)
         return listeners
 
     def use(self, listeners: Sequence[Listener], terms: Terms) -> None:
@@ -129,13 +139,6 @@ class Door:
             tls=terms.tls,
         )
 
-    def _opened(self, config: Config, option: str, port: int) -> socket.socket:
-        beside = [one.socket for one in self._servers if one.port == port]
-        try:
-            return open_listener(config.listen, port, beside)
-        except OSError as error:
-            raise ConfigError(_remedy(error, config, option, port)) from error
-
 
 def _wanted(config: Config) -> Iterator[tuple[str, str, int]]:
     if not config.no_http:
@@ -144,11 +147,21 @@ def _wanted(config: Config) -> Iterator[tuple[str, str, int]]:
         yield "https", "tls-port", config.tls_port
 
 
+@contextmanager
+def _remedied(config: Config, option: str, port: int) -> Iterator[None]:
+    """Raise a `ConfigError` that says what to do about an `OSError`."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(_remedy(error, config, option, port)) from error
+
+
 def _remedy(error: OSError, config: Config, option: str, port: int) -> str:
     source, listen = config.source(option), config.source("listen")
     if error.errno == errno.EADDRINUSE:
         return f"{source}: {port} is in use: stop the program that has it, or choose another port"
     if error.errno == errno.EACCES:
         return f"{source}: {port} needs a privilege: choose a port above 1023"
-    reason = (error.strerror or str(error)).partition(" (while")[0]  # Python repeats the address there
-    return f"{listen}: cannot listen at {config.listen} ({reason}): give an address of this machine"
+    return (
+        f"{listen}: cannot listen at {config.listen} ({error.strerror or error}): give an address of this machine"
+    )

@@ -23,6 +23,7 @@ from smgwproxy.gateway import Gateway
 from smgwproxy.limits import DoorLimits
 from smgwproxy.logs import Logs
 from smgwproxy.own_certificate import Files, ServerIdentity
+from smgwproxy.parting import PATIENCE
 from smgwproxy.proxy import Report, ReverseProxy
 from smgwproxy.server import Terms
 from smgwproxy.storage import Storage
@@ -56,15 +57,20 @@ class Parts:
         self._approaches = Approaches(self._backend)
         self._storage = Storage()
         self._in_force: _InForce | None = None
+        self._tidying: gevent.Greenlet[..., None] | None = None
         self.door = Door(self._storage, logger)
 
     def __enter__(self) -> Self:
+        self._tidying = gevent.spawn(self._tidy)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         if self._in_force is not None:
             self._in_force.watch.kill()
             self._in_force.gateway.close()
+        if self._tidying is not None:
+            self._tidying.kill()
+        self._approaches.close()
 
     def use(self, config: Config) -> None:
         """Let ``config`` hold from the next request on; what runs ends under what it began with.
@@ -76,10 +82,10 @@ class Parts:
             same_store = before is not None and before.config.truststore == config.truststore
             wanted = behind(config, self._backend, before.behind.store if before and same_store else None)
             files, identity = self._identity(config)
-            listeners = self.door.open(config, opened)
             file = self._logs.open(config.logdir, config.logfile, config.source("logdir"))
             if file is not self._logs.file:
                 opened.callback(file.close)
+            listeners = self.door.open(config, opened)  # late: who comes to one that is closed again is reset
             same_gateway = before is not None and before.behind == wanted
             gateway = (
                 before.gateway if before and same_gateway else wanted.gateway(self._backend, self._approaches)
@@ -124,6 +130,12 @@ class Parts:
             min_speed=config.min_speed,
         )
         return Terms(application, Access(config.allow, config.server_name), limits, identity)
+
+    def _tidy(self) -> None:
+        """Look after the connections to gateways that are named no more, too."""
+        while True:
+            gevent.sleep(PATIENCE)
+            self._approaches.tidy()
 
     def _watch(self, wanted: Behind, gateway: Gateway) -> TrustWatch:
         guard = Guard(wanted.store, self._backend.call, wanted.limits.store_timeout)
