@@ -22,6 +22,8 @@ _PATIENCE = 10.0  # seconds
 _NOT_FOUND = 2  # what ip says of an interface, or a route, that there is not
 _SETTINGS = Path("/proc/sys/net")
 _OF_ALL = frozenset({"all", "default"})  # not interfaces
+_UPON_ANOTHER = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"})
+_FOR_ALL = frozenset({"default", "0.0.0.0/1", "128.0.0.0/1"})  # halves, as VPNs have them for all that they carry
 
 
 class NetworkUnknown(SmgwProxyError):
@@ -32,7 +34,9 @@ class NetworkUnknown(SmgwProxyError):
 class Interface:
     """One interface. ``up``: it is switched on; ``carrier``: it has a cable, or a radio link, with somebody there.
 
-    ``hardware`` is its own address there in lower-case hex with colons, None where it has none.
+    ``hardware`` is its own address there in lower-case hex with colons, None where it has none. ``master`` is the
+    bridge or bond that it is a part of, which gets all its packets; ``lower`` is the one of which it is a VLAN or
+    a macvlan.
     """
 
     name: str
@@ -42,6 +46,8 @@ class Interface:
     up: bool
     carrier: bool
     addresses: tuple[IPv4Interface | IPv6Interface, ...] = ()
+    master: str | None = None
+    lower: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class Neighbour:
 
 def interfaces() -> Sequence[Interface]:
     """Return all interfaces of this machine, in its own order; raises `NetworkUnknown`."""
-    return [_interface(told) for told in _ask("address", "show")]
+    return [_interface(told) for told in _ask("-details", "address", "show")]
 
 
 def interface(name: str) -> Interface | None:
@@ -75,6 +81,22 @@ def route_to(address: Address, interface: str | None = None) -> Route | None:
     """Return the route to ``address`` (at ``interface``), None where there is none; raises `NetworkUnknown`."""
     found = _ask(f"-{address.version}", "route", "get", str(address), *(["oif", interface] if interface else []))
     return next(map(_route, found), None)
+
+
+def route_elsewhere(address: IPv4Address, interface: str) -> str | None:
+    """Return another interface than ``interface`` with a route for ``address`` that is not for all; None without.
+
+    Raises `NetworkUnknown`.
+    """
+    return next(
+        (
+            hop["dev"]
+            for route in _ask("-4", "route", "get", "fibmatch", str(address))
+            for hop in route.get("nexthops", [route])
+            if route["dst"] not in _FOR_ALL and hop.get("dev", interface) != interface
+        ),
+        None,
+    )
 
 
 def default_routes() -> Sequence[Route]:
@@ -119,7 +141,12 @@ def _ask(*words: str) -> list[dict[str, Any]]:
         raise NetworkUnknown("the program ip is not installed: install iproute2 (sudo apt install iproute2)")
     try:
         said = subprocess.run(  # noqa: S603  # the words are ours, and no shell reads them
-            [program, "-json", *words], capture_output=True, text=True, timeout=_PATIENCE, check=False
+            [program, "-json", *words],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",  # an interface may be called anything
+            timeout=_PATIENCE,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -129,12 +156,13 @@ def _ask(*words: str) -> list[dict[str, Any]]:
     if said.returncode:
         reason = " ".join(said.stderr.split())
         raise NetworkUnknown(f"ip {' '.join(words)} failed ({reason}): try it by hand")
-    found: list[dict[str, Any]] = json.loads(said.stdout or "[]")
+    found: list[dict[str, Any]] = json.loads(said.stdout or "[]", strict=False)  # as above
     return [one for one in found if one]  # it prints {} for what a filter leaves out
 
 
 def _interface(told: dict[str, Any]) -> Interface:
-    flags = told["flags"]
+    flags, link = told["flags"], told.get("linkinfo", {})
+    in_vrf = link.get("info_slave_kind") == "vrf"  # whose is the route of a packet, not the packet
     return Interface(
         name=told["ifname"],
         index=told["ifindex"],
@@ -147,6 +175,8 @@ def _interface(told: dict[str, Any]) -> Interface:
             for one in told.get("addr_info", [])
             if "local" in one
         ),
+        master=None if in_vrf else told.get("master"),
+        lower=told.get("link") if link.get("info_kind") in _UPON_ANOTHER else None,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface, ip_address
+import subprocess
+from ipaddress import IPv4Address, IPv4Interface, ip_address
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,37 @@ def test_default_route_of_several_hops_and_of_ipv6_is_told(han: Han) -> None:
     )
     vias = [str(route.via) for route in network.default_routes()]
     assert vias == [NOBODY, GATEWAY, GATEWAY_LINK]
+
+
+def test_route_elsewhere_is_one_that_is_not_for_all(han: Han) -> None:
+    somewhere = IPv4Address("10.98.0.7")
+    ip(f"route add default via {NOBODY} dev {PORT}", "route add 0.0.0.0/1 dev lo")
+    assert network.route_elsewhere(somewhere, "eth0") is None
+    assert network.route_elsewhere(IPv4Address(GATEWAY), PORT) is None
+    assert network.route_elsewhere(IPv4Address(GATEWAY), "eth0") == PORT
+    ip(f"route add 10.98.0.0/16 nexthop via {NOBODY} dev {PORT} nexthop dev lo")
+    assert network.route_elsewhere(somewhere, PORT) == "lo"
+    assert network.route_elsewhere(somewhere, "lo") == PORT
+    ip("route add unreachable 10.98.0.7")
+    assert network.route_elsewhere(somewhere, PORT) is None
+
+
+def test_part_of_a_bridge_and_what_lies_upon_another_interface_are_told(han: Han) -> None:
+    ip("link add br0 type bridge", f"link set {PORT} master br0", "link add upon link br0 type macvlan")
+    told = {one.name: (one.master, one.lower) for one in network.interfaces()}
+    assert told == {"lo": (None, None), PORT: ("br0", None), "br0": (None, None), "upon": (None, "br0")}
+
+
+def test_vrf_is_no_master_of_packets() -> None:  # not every kernel can make one
+    told = {"ifname": "eth0", "ifindex": 2, "flags": [], "master": "vrf9", "linkinfo": {"info_slave_kind": "vrf"}}
+    assert network._interface(told).master is None
+
+
+@pytest.mark.parametrize("name", [b"a\x1b[1", b"a\xe9"])
+def test_interface_may_be_called_anything(han: Han, name: bytes) -> None:
+    han.cable.take_down()
+    subprocess.run(["ip", "link", "set", PORT, "name", name], check=True)
+    assert [one.name for one in network.interfaces()] == ["lo", name.decode(errors="replace")]
 
 
 def test_forwarding_is_told_for_each_interface(han: Han) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -38,7 +39,7 @@ def discover(words: Sequence[str], environ: Mapping[str, str], times: Times | No
         [],
         prog=_PROGRAM,
         description="Find the gateway on an interface without knowing its address: by mDNS, by listening to ARP "
-        "and IPv6 neighbour discovery, and by ARP probes for the usual addresses; then one TLS handshake. "
+        "and IPv6 neighbour discovery, and by ARP probes for the usual addresses; then by a TLS handshake. "
         "No ports are scanned, and nobody logs in.",
         commands=("",),
     )
@@ -59,14 +60,15 @@ def _discover(interface: str | None, *, as_json: bool, console: Console, times: 
     from smgwproxy.discovery import advice, search  # noqa: PLC0415  # --help needs no urllib3
 
     tell = partial(_tell, console)
+    python = shlex.quote(sys.executable)
     try:
         place = _place(interface)
         tell(f"Looking for the gateway at {place.interface.name}.")
         if place.home:
             tell(_HOME.format(place.interface.name))
         with _zeroconf_tells(tell):
-            found = search.Search(place, tell, times or search.Times()).run()
-    except ConfigError:
+            found = search.Search(place, tell, times or search.Times(), _INSTALLING.format(python)).run()
+    except (ConfigError, OutputLost):
         raise
     except SmgwProxyError as error:
         console.error(error)
@@ -103,6 +105,7 @@ _HOME = (
     "The way to the internet leads over {0}, so it looks like the home network, and --interface is probably "
     "another one. Nothing but mDNS and listening is done here, and a handshake with who looks like a gateway."
 )
+_INSTALLING = "{0} -m pip install 'smgwproxy[discover]'"
 _COMPARE = "Compare the fingerprint with the one in the letter of the metering point operator, if it has one."
 _NEXT = "Run these two commands next:"
 _NO_ONE = (
@@ -112,7 +115,7 @@ _NO_ONE = (
 
 
 def _told(place: Place, found: Found, steps: Advice, width: int) -> Iterator[str]:
-    at = place.interface.name
+    at = printable(place.interface.name)
     if found.confirmed is not None:
         yield f"The gateway was found at {at}."
     elif found.findings:
@@ -149,7 +152,7 @@ def _rows(finding: Finding) -> Iterator[Row]:
     if certificate is None:
         yield "Confirmed", f"no: {printable(finding.reason, 1000)}"
     else:
-        yield "Confirmed", "yes, by one TLS handshake"
+        yield "Confirmed", "yes, by a TLS handshake"
         yield "Subject", name(certificate)
         yield "Fingerprint", grouped(certificate.fingerprint)
 

@@ -13,8 +13,12 @@ from smgwproxy.network import Address
 
 _PROFILE = "smgw-han"
 _FLEETING = (
-    "This machine has no NetworkManager, so the first of them holds until the next start only: put the same "
-    "address into this machine's own network configuration, without a router and without DNS."
+    "The first of them holds until the next start only: put the same address into this machine's own network "
+    "configuration, without a router and without DNS."
+)
+_REPLACES = (
+    "The first of them takes away the addresses that {0} has now, and ends what goes over them: do not run it by "
+    "SSH to one of them."
 )
 
 
@@ -32,19 +36,25 @@ def next_commands(
     """Return the two commands that lead from a found gateway to an installed proxy.
 
     The first gives this machine an address of the gateway's subnet, where it has none, with NetworkManager if
-    there is ``nmcli``; an address that is ``taken`` by somebody else is not chosen. ``program`` is how to call
-    this one.
+    there is ``nmcli`` and the interface is a plain one; an address that is ``taken`` by somebody else is not
+    chosen. ``program`` is how to call this one.
     """
     target = shlex.quote(str(origin_of(gateway, place)))
     install = f"sudo {program} install --target {target}"
     if place.near(gateway) or not isinstance(gateway, IPv4Address):
         return Advice([f"{program} doctor --target {target}", install])
     own, name = f"{next(place.beside(gateway, taken))}/24", shlex.quote(place.interface.name)
-    if not nmcli:
+    if not (nmcli and place.plain):
         return Advice([f"sudo ip address add {own} dev {name}", install], _FLEETING)
     # No router and no DNS: a Theben gateway shuts its port where its cable leads on to the internet.
+    # The profile of an earlier run goes first: of two that are called alike nobody knows which is in force.
     profile = (
+        f"sudo nmcli connection delete {_PROFILE} 2>/dev/null; "
         f"sudo nmcli connection add type ethernet con-name {_PROFILE} ifname {name} ipv4.method manual "
         f"ipv4.addresses {own} ipv4.never-default yes ipv4.ignore-auto-dns yes ipv6.method link-local"
     )
-    return Advice([f"{profile} && sudo nmcli connection up {_PROFILE}", install])
+    replaces = any(one.version == 4 for one in place.interface.addresses)
+    return Advice(
+        [f"{profile} && sudo nmcli connection up {_PROFILE}", install],
+        _REPLACES.format(place.interface.name) if replaces else "",
+    )

@@ -23,10 +23,9 @@ class ArpMessage:
     target: IPv4Address
 
     @property
-    def speaker(self) -> IPv4Address | None:
-        """The address that the sender has, or is about to take (RFC 5227, section 2.1.1); None for no address."""
-        address = self.target if self.sender == _NOBODY and not self.reply else self.sender
-        return address if _of_one_machine(address) else None
+    def speaker(self) -> IPv4Address:
+        """The address that the sender says to have, or is about to take (RFC 5227, section 2.1.1)."""
+        return self.target if self.sender == _NOBODY and not self.reply else self.sender
 
 
 def parse(packet: bytes) -> ArpMessage | None:
@@ -55,7 +54,3 @@ def probe(hardware: str, address: IPv4Address) -> bytes:
     """
     own = bytes.fromhex(hardware.replace(":", ""))
     return _LAYOUT.pack(_ETHERNET, _IPV4, 6, 4, _REQUEST, own, _NOBODY.packed, bytes(6), address.packed)
-
-
-def _of_one_machine(address: IPv4Address) -> bool:
-    return not (address.is_multicast or address.is_loopback or address.is_reserved or address.packed[0] == 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,9 +12,6 @@ from ipaddress import IPv4Address
 
 from smgwproxy import network
 from smgwproxy.errors import SmgwProxyError
-
-LIFETIME = 60
-"""Seconds after which the system takes the address away, whatever has become of this program."""
 
 _WHERE = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")  # not all of them are on the PATH of one who is not root
 _PATIENCE = 10.0  # seconds
@@ -28,39 +26,38 @@ class NotLent(SmgwProxyError):
 
 
 class NotGivenBack(SmgwProxyError):
-    """The address could not be taken away again; the system does it when `LIFETIME` is over."""
+    """The address could not be taken away again; the system does it when its lifetime is over."""
 
 
 @contextmanager
 def borrowed(
-    own: IPv4Address, peer: IPv4Address, interface: str, given_back: Callable[[], None]
+    own: IPv4Address, peer: IPv4Address, interface: str, lifetime: int, given_back: Callable[[], None]
 ) -> Iterator[None]:
     """Let this machine have the address ``own`` at ``interface``, and ``peer`` alone be behind it.
 
-    Nobody else may have ``own``. ``given_back`` is called once it is gone again. Raises `NotLent` and
-    `NotGivenBack`.
+    Nobody else may have ``own``. The system takes it away after ``lifetime`` seconds, whatever has become of this
+    program. ``given_back`` is called once it is gone again. Raises `NotLent` and `NotGivenBack`.
     """
     address = [str(own), "peer", f"{peer}/32", "dev", interface]
-    lifetime = [str(LIFETIME)]
     refusal = ""
     try:
-        refusal = _ip("add", *address, "valid_lft", *lifetime, "preferred_lft", *lifetime)
+        refusal = _ip("add", *address, "valid_lft", str(lifetime), "preferred_lft", str(lifetime))
         if refusal:
             raise NotLent(refusal)
         yield
     finally:
         if not refusal:  # in doubt, too: a signal may have come while it was being taken
-            _give_back(own, address, interface)
+            _give_back(own, address, interface, lifetime)
             given_back()
 
 
-def _give_back(own: IPv4Address, address: list[str], interface: str) -> None:
+def _give_back(own: IPv4Address, address: list[str], interface: str, lifetime: int) -> None:
     refusal = _ip("del", *address)
     left = network.interface(interface) if refusal else None
     if left is not None and any(one.ip == own for one in left.addresses):
         raise NotGivenBack(
             f"the address {own}, taken for the handshake, could not be given back ({refusal}): it is gone in "
-            f"{LIFETIME} s, or at once with: sudo ip address del {' '.join(address)}"
+            f"{lifetime} s, or at once with: sudo ip address del {shlex.join(address)}"
         )
 
 

@@ -77,7 +77,7 @@ class Candidates:
         if known is not None:
             hardware, name = known.hardware or sighting.hardware, known.name or sighting.name
             self._known[address] = replace(known, hardware=hardware, name=name)
-        elif len(self._known) < _MOST and self._possible(sighting):
+        elif (len(self._known) < _MOST or address in USUAL_ADDRESSES) and self._possible(sighting):
             self._known[address] = Candidate(address, sighting.how, sighting.hardware, sighting.name)
 
     def best_first(self) -> Sequence[Candidate]:

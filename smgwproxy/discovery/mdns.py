@@ -26,6 +26,7 @@ from smgwproxy.network import Interface
 
 SERVICE = "_http._tcp.local."
 _PORT = 443
+_GRACE = 1.0  # seconds, for what came in time
 
 _Asked = tuple["Future[bool]", ServiceInfo]
 
@@ -43,7 +44,7 @@ def asked(interface: Interface, seconds: float) -> Iterator[Sequence[Sighting]]:
         for name in GATEWAY_NAMES:
             questions.ask(AddressResolver(f"{name}."))
         ended.callback(ServiceBrowser(asking, SERVICE, handlers=[questions.service]).cancel)
-        while True:
+        while time.monotonic() <= deadline + _GRACE:  # others can go on answering for as long as they like
             try:
                 future, info = questions.answered.get(timeout=max(0.0, deadline - time.monotonic()))
             except Empty:
@@ -108,7 +109,7 @@ def _sightings(info: ServiceInfo, interface: Interface) -> Sequence[Sighting]:
     return [
         Sighting(_without_zone(one), How.MDNS, name=name.removesuffix(".").lower())
         for one in addresses
-        if not one.is_loopback and _is_of(one, interface)
+        if _is_of(one, interface)
     ]
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address
 
 from smgwproxy.errors import ConfigError, SmgwProxyError
 from smgwproxy.network import Address, Interface, Route
 
 _WIRED = ("en", "eth")  # as Linux and systemd call adapters for a cable, and nothing else
+_CABLE = "a cable"
 
 
 class NoPlace(SmgwProxyError):
@@ -27,17 +29,26 @@ class Place:
     @property
     def home(self) -> bool:
         """Tell whether the way to the internet leads through the interface: then it is not the gateway's cable."""
-        return any(route.interface == self.interface.name for route in self.defaults)
+        return self.interface.name in _home((self.interface, *self.others), self.defaults)
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether the interface is an adapter for a cable, and neither a radio nor made of others."""
+        return _wired(self.interface) and self.interface.lower is None
 
     def near(self, address: Address) -> bool:
         """Tell whether ``address`` can be reached from the interface's own addresses."""
         return any(address in one.network for one in self.interface.addresses)
 
     def may_be_gateway(self, address: Address, hardware: str | None) -> bool:
-        """Tell whether ``address`` is neither this machine's own nor that of its router elsewhere."""
-        if hardware is not None and hardware == self.interface.hardware:
+        """Tell whether ``address`` is of one machine, neither this one nor its router elsewhere."""
+        if not _of_one_machine(address) or (hardware is not None and hardware == self.interface.hardware):
             return False
-        own = (one.ip for interface in (self.interface, *self.others) for one in interface.addresses)
+        if any(address == one.ip for one in self.interface.addresses):
+            return False
+        if address.is_link_local:  # elsewhere it is another one's
+            return True
+        own = (one.ip for other in self.others for one in other.addresses)
         routers = (route.via for route in self.defaults if route.interface != self.interface.name)
         return address not in {*own, *routers}
 
@@ -69,19 +80,21 @@ def find(name: str, interfaces: Sequence[Interface], defaults: Sequence[Route]) 
     if chosen.hardware is None:
         raise NoPlace(f"{name} is no Ethernet interface: give the one with the cable to the gateway")
     if not chosen.up:
-        raise NoPlace(f"{name} is switched off: switch it on with: sudo ip link set {name} up")
+        raise NoPlace(f"{name} is switched off: switch it on with: sudo ip link set {shlex.quote(name)} up")
     if not chosen.carrier:
         raise NoPlace(
             f"{name} has no cable, or the other end is off: check that the cable is plugged in at both ends "
             "(at the gateway in the port called HAN), and that the gateway has power"
         )
+    if chosen.master is not None:
+        raise NoPlace(f"{name} is a part of {chosen.master}: give that one, or the cable to the gateway")
     return Place(chosen, tuple(one for one in interfaces if one != chosen), tuple(defaults))
 
 
 def choose(interfaces: Sequence[Interface], defaults: Sequence[Route]) -> Place:
     """Return the place at the one interface that can be the gateway's; raises `ConfigError` unless it is one."""
-    home = {route.interface for route in defaults}
-    fit = [one for one in interfaces if _wired(one) and one.up and one.carrier and one.name not in home]
+    home = _home(interfaces, defaults)
+    fit = [one for one in interfaces if _state(one, home) == _CABLE]
     if len(fit) != 1:
         told = ", ".join(f"{one.name} ({_state(one, home)})" for one in interfaces if not one.loopback)
         raise ConfigError(
@@ -92,18 +105,32 @@ def choose(interfaces: Sequence[Interface], defaults: Sequence[Route]) -> Place:
     return find(fit[0].name, interfaces, defaults)
 
 
+def _home(interfaces: Sequence[Interface], defaults: Sequence[Route]) -> set[str]:
+    """Return the interfaces through which the way to the internet leads."""
+    routed = {route.interface for route in defaults}
+    return routed | {one.lower for one in interfaces if one.lower is not None and one.name in routed}
+
+
 def _wired(interface: Interface) -> bool:
     return interface.hardware is not None and interface.name.startswith(_WIRED)
+
+
+def _of_one_machine(address: Address) -> bool:
+    if isinstance(address, IPv6Address):  # what is mapped is reached as IPv4, past all routes of IPv6
+        return not (address.is_multicast or address.is_loopback or address.is_unspecified or address.ipv4_mapped)
+    return not (address.is_multicast or address.is_loopback or address.is_reserved or address.packed[0] == 0)
 
 
 def _state(interface: Interface, home: set[str]) -> str:
     if interface.name in home:
         return "the home network"
+    if interface.master is not None:
+        return f"a part of {interface.master}"
     if not interface.up:
         return "switched off"
     if not _wired(interface):
         return "not called like one for a cable"
-    return "a cable" if interface.carrier else "no cable"
+    return _CABLE if interface.carrier else "no cable"
 
 
 def _ipv4(interface: Interface) -> Iterator[IPv4Interface]:

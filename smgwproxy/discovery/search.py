@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from smgwproxy.network import Address
 
 Step = Generator[Sequence[Sighting], None, None]
 
-_MOST_HANDSHAKES = 8  # with one each: whoever has more candidates than that is not at a gateway's cable
+_MOST_TRIES = 8  # of those without a usual address: whoever has more than that is not at a gateway's cable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Times:
     """How long the search takes where nobody answers, in seconds; probes are sent in ``rounds``.
 
     ``names`` is for mDNS, ``listening`` for ARP and neighbour discovery, ``pause`` for the answers to each round
-    of probes, ``handshake`` for a connection with its TLS handshake.
+    of probes, ``handshake`` for a connection with its TLS handshake, ``confirming`` for all who were
+    seen together: after that only usual addresses are tried.
     """
 
     names: float = 3.0
@@ -33,6 +35,7 @@ class Times:
     rounds: int = 3
     pause: float = 1.2
     handshake: float = 10.0
+    confirming: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,14 @@ class Found:
 
 
 class Search:
-    """Looks for a gateway at ``place``, and says what it does with ``tell``; `run` it once."""
+    """Looks for a gateway at ``place``, and says what it does with ``tell``; `run` it once.
 
-    def __init__(self, place: Place, tell: Tell, times: Times) -> None:
-        self._place, self._tell, self._times = place, tell, times
+    ``installing`` is the command that installs the library zeroconf.
+    """
+
+    def __init__(self, place: Place, tell: Tell, times: Times, installing: str) -> None:
+        self._place, self._tell, self._times, self._installing = place, tell, times, installing
+        self._spent = 0.0  # seconds
         self._candidates = Candidates(place)
         self._findings: dict[Address, Finding] = {}
 
@@ -127,7 +134,7 @@ class Search:
             if error.name != "zeroconf":
                 raise
             self._tell("Nobody is asked by mDNS, which needs the library zeroconf. This installs it:")
-            self._tell("pip install 'smgwproxy[discover]'")
+            self._tell(self._installing)
             return
         seconds = self._times.names
         self._tell(
@@ -170,16 +177,25 @@ class Search:
         while (candidate := self._next()) is not None:
             if candidate.how is not How.USUAL:
                 self._tell(f"{candidate.address} is there: seen by {candidate.how}.")
+            began = time.monotonic()
             finding = self._tried(candidate, confirmation)
+            self._spent += time.monotonic() - began
             self._findings[candidate.address] = finding
             if finding.certificate is not None:
                 return True
         return False
 
     def _next(self) -> Candidate | None:
-        if len(self._findings) >= _MOST_HANDSHAKES:
-            return None
-        return next((one for one in self._candidates.best_first() if one.address not in self._findings), None)
+        untried = (one for one in self._candidates.best_first() if one.address not in self._findings)
+        enough = self._enough()
+        return next((one for one in untried if not enough or one.address in USUAL_ADDRESSES), None)
+
+    def _enough(self) -> str:
+        """Return why nobody is tried any more whose address is not a usual one; empty while there is time."""
+        if len(self._findings.keys() - set(USUAL_ADDRESSES)) >= _MOST_TRIES:
+            return f"nobody else was tried after {_MOST_TRIES} others"
+        seconds = self._times.confirming
+        return f"nobody else was tried after {seconds:g} s" if self._spent >= seconds else ""
 
     def _tried(self, candidate: Candidate, confirmation: Confirmation) -> Finding:
         try:
@@ -194,10 +210,8 @@ class Search:
         return finding
 
     def _found(self, missing: Sequence[str]) -> Found:
-        if len(self._findings) >= _MOST_HANDSHAKES:
-            untried = f"nobody else was tried after {_MOST_HANDSHAKES} handshakes"
-        else:
-            untried = "another one was confirmed first"
+        confirmed = any(one.certificate is not None for one in self._findings.values())
+        untried = "another one was confirmed first" if confirmed else self._enough()
         findings = [
             replace(self._findings.get(one.address, Finding(one, reason=untried)), candidate=one)
             for one in self._candidates.best_first()

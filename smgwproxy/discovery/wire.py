@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 import struct
@@ -20,6 +21,7 @@ _ARP, _IPV6 = 0x0806, 0x86DD
 _PACKET_LEVEL, _ADD_MEMBERSHIP, _ALL_MULTICAST = 263, 1, 2  # <linux/if_packet.h>; not in Python's socket
 _TO_ALL = b"\xff" * 6
 _LONGEST = 1600  # bytes; what is longer is none of ours
+_GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
 _GAP = 0.05  # seconds between two probes
 
 
@@ -110,16 +112,14 @@ class Wire:
 
     def _arp_sighting(self, packet: bytes) -> Sighting | None:
         message = arp.parse(packet)
-        if message is None or message.speaker is None:
+        if message is None:
             return None
         answer = message.reply and message.target_hardware == self._hardware
         return Sighting(message.speaker, How.PROBE if answer else How.ARP, message.sender_hardware)
 
     def _lost(self, error: OSError) -> WireLost:
-        return WireLost(
-            f"{self._name} cannot be used any more ({error.strerror}): check that it is switched on and has its "
-            "cable, and try again"
-        )
+        check = "check that it is switched on and has its cable, and " if error.errno in _GONE else ""
+        return WireLost(f"{self._name} cannot be used any more ({error.strerror}): {check}try again")
 
 
 def _neighbour_sighting(packet: bytes, hardware: bytes) -> Sighting | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from ipaddress import ip_address
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from smgwproxy.commands import discover as command
+from smgwproxy.commands.console import Console
 from smgwproxy.discovery.advice import Advice
 from smgwproxy.discovery.candidates import Candidate, How
 from smgwproxy.discovery.place import Place
@@ -33,6 +35,19 @@ def test_wrong_option_is_told_in_one_line(tmp_path: Path, words: tuple[str, ...]
     done = run("discover", *words, cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_told_meanwhile_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    command._tell(Console.standard(), "\x1b[2Jsmgw.local")
+    assert capsys.readouterr() == ("", "\\x1b[2Jsmgw.local\n")
+
+
+def test_what_zeroconf_warns_of_is_told_as_all_else(capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+    with command._zeroconf_tells(told.append):
+        logging.getLogger("zeroconf").warning("no %s", "socket")
+    assert told == ["mDNS: no socket"]
+    assert capsys.readouterr() == ("", "")
 
 
 def test_name_from_the_network_cannot_move_the_cursor() -> None:

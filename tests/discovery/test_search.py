@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from smgwproxy import network
 from smgwproxy.commands.discover import discover
+from smgwproxy.discovery.borrowing import NotGivenBack, borrowed
 from smgwproxy.discovery.search import Times
 from smgwproxy.errors import ConfigError
 from tests.discovery.scene import (
     BARE,
+    ROOT,
+    TIMES,
     Tap,
     addresses_here,
     gateway_at,
@@ -29,6 +35,7 @@ from tests.discovery.scene import (
     searching,
     wait_until,
 )
+from tests.discovery.test_packets import icmp, packet
 from tests.namespaces.han import GATEWAY, GATEWAY_LINK, MOVED, PORT, Cable, Han, Namespace, ip, ip_says
 from tests.support import PATIENCE, Peer, RawGateway
 
@@ -95,18 +102,19 @@ def announcement(address: str, hardware: str = "02:00:00:00:00:07") -> bytes:
 
 
 def test_silent_gateway_is_found_by_probes_from_an_interface_without_an_address(bare: Han, nmcli: str) -> None:
+    ip(f"link set {PORT} down", f"link set {PORT} name eth0", "link set eth0 up")
     with gateway_at(bare.gateway, "ppc") as gateway, Tap(bare.gateway) as tap:
-        code, said = searched(*AT, times=SOON, path=nmcli)
+        code, said = searched("--interface", "eth0", times=SOON, path=nmcli)
         assert (code, gateway.received) == (0, [])
         kinds = tap.kinds()
     assert f"  Address      {GATEWAY}\n" in said
-    assert "  Confirmed    yes, by one TLS handshake\n" in said
+    assert "  Confirmed    yes, by a TLS handshake\n" in said
     assert gateway.certificate.fingerprint in said.replace(" ", "").replace("\n", "")
     assert kinds.pop("SYN to 443") == 1
     assert kinds.keys() <= {"ARP probe", "ARP", "TCP to 443"} | OF_THE_SYSTEM
     assert "10.11.120.1 was given back" in said
-    assert "inet" not in addresses_here()
-    assert f"ifname {PORT} ipv4.method manual ipv4.addresses 10.11.120.1/24 ipv4.never-default yes" in said
+    assert "inet 10" not in ip_says("address", "show")
+    assert "ifname eth0 ipv4.method manual ipv4.addresses 10.11.120.1/24 ipv4.never-default yes" in said
     assert f"install --target {GATEWAY}\n" in said
 
 
@@ -130,22 +138,25 @@ def test_garbage_by_mdns_is_no_error_and_a_service_at_another_port_is_nobodys(ba
     ip(f"addr add fe80::a/64 dev {PORT} nodad")
     pointer = bytes.fromhex("0000840000000001 00000000 055f68747470045f746370056c6f63616c00 000c0001 00000078")
     elsewhere = pointer + b"\0\x06\x04evil\0"  # a service that is none of the type that was asked for
+    named = bytes.fromhex("0000840000000001 00000000 04736d6777056c6f63616c00 001c8001 00000078 0010")
+    after = named + socket.inet_pton(socket.AF_INET6, GATEWAY_LINK)
     with bare.gateway.entered():
         speaking = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         speaking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         speaking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         speaking.bind((GATEWAY_LINK, 5353, 0, socket.if_nametoindex(PORT)))
     printer = responder_at(bare.gateway, "printer.local", "fe80::9", port=80)
-    times = {"names": 1.0, "listening": 0.1}
+    times = {"names": 2.0, "listening": 0.1}
     with speaking, printer, Tap(bare.gateway) as tap, searching(*AT, times=times) as running:
         running.wait_for("Asking by mDNS")
         wait_until(lambda: tap.kinds()["mDNS"] > 0)
-        for packet in (b"", bytes(600), b"\0\0\x84\0" + b"\xff" * 500, elsewhere):
+        for packet in (b"", bytes(600), b"\0\0\x84\0" + b"\xff" * 500, elsewhere, after):
             speaking.sendto(packet, ("ff02::fb", 5353))
         assert running.wait() == 1
     said = "".join(running.lines)
     assert "Traceback" not in said
     assert "mDNS:" not in said, "nothing that zeroconf warns of"
+    assert f"{GATEWAY_LINK} is there: seen by mDNS" in said, "what came after the garbage"
     assert "fe80::9" not in said
     assert f"{GATEWAY} is not confirmed: The gateway {GATEWAY} refuses" in " ".join(said.split())
 
@@ -238,18 +249,82 @@ def test_nobody_is_told_with_what_to_check(bare: Han) -> None:
     assert kinds.keys() <= OF_THE_SYSTEM
 
 
+def test_eight_others_do_not_hide_a_gateway_at_a_usual_address(bare: Han) -> None:
+    others = [f"10.98.7.{number}" for number in range(11, 20)]
+    ip(f"addr add 10.98.7.1/24 dev {PORT}")
+    with bare.gateway.entered():
+        ip(*(f"addr add {other}/24 dev {PORT}" for other in others))
+    times = {"names": 0.1, "listening": 2.0}
+    with gateway_at(bare.gateway, "ppc", GATEWAY), searching(*AT, times=times) as running:
+        running.wait_for("Listening")
+        say(bare.gateway, *map(announcement, others))
+        assert running.wait() == 0
+    said = " ".join("".join(running.lines).split())
+    assert said.count(" is not confirmed: The gateway 10.98.7.") == 8
+    assert f"Address {GATEWAY} " in said
+
+
+def test_whoever_takes_too_long_is_the_last_but_for_usual_addresses(bare: Han) -> None:
+    with searching(*AT, times={"listening": 1.0, "confirming": 0.0}) as running:
+        running.wait_for("Listening")
+        say(bare.gateway, announcement(ELSEWHERE))
+        assert running.wait() == 1
+    said = " ".join("".join(running.lines).split())
+    assert f"Address {ELSEWHERE} " in said
+    assert "no: nobody else was tried after 0 s" in said
+    assert f"{GATEWAY} is not confirmed: The gateway {GATEWAY} refuses" in said
+
+
+def test_own_service_is_not_found_by_an_ipv4_mapped_address(bare: Han) -> None:
+    ip(f"addr add fe80::a/64 dev {PORT} nodad", f"route add ::ffff:0:0/96 dev {PORT}")
+    mapped, honest = (
+        packet(icmp(136, bytes(4) + socket.inet_pton(socket.AF_INET6, address)))
+        for address in ("::ffff:127.0.0.1", GATEWAY_LINK)
+    )
+    times = {"names": 0.1, "listening": 2.0}
+    with gateway_at(bare.here, "ppc", "127.0.0.1"), searching(*AT, times=times) as running:
+        running.wait_for("Listening")
+        say(bare.gateway, mapped, honest, protocol=ETH_P_IPV6)
+        assert running.wait() == 1
+    said = "".join(running.lines)
+    assert f"{GATEWAY_LINK} is there: seen by IPv6 neighbour discovery." in said
+    assert "127.0.0.1" not in said
+
+
+def test_end_of_the_one_who_reads_is_told_as_a_shell_does(bare: Han) -> None:
+    command = [sys.executable, "-m", "tests.discovery.quick", json.dumps({**TIMES, "listening": 20.0}), *AT]
+    with subprocess.Popen(
+        command, cwd=ROOT, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as search:
+        assert search.stderr is not None
+        while not search.stderr.readline().startswith("Listening"):
+            assert search.poll() is None
+        search.stderr.close()
+        say(bare.gateway, announcement(ELSEWHERE))
+        assert search.wait(PATIENCE) == 141
+
+
 # --- the address for one handshake ----------------------------------------------------------------------
 
 
-def test_address_for_the_handshake_is_one_that_nobody_has(bare: Han, nmcli: str) -> None:
+def test_address_for_the_handshake_is_one_that_nobody_has(bare: Han) -> None:
     with bare.gateway.entered():
         ip(f"addr add 10.11.120.1/24 dev {PORT}")
     with gateway_at(bare.gateway, "ppc"):
-        code, said = searched(*AT, times=SOON, path=nmcli)
+        code, said = searched(*AT, times=SOON)
     assert code == 0
     assert re.findall(r"\S+ was given back", said) == ["10.11.120.3 was given back"]
     assert f"install --target {GATEWAY}\n" in said
-    assert "ipv4.addresses 10.11.120.3/24" in said
+    assert "address add 10.11.120.3/24" in said
+
+
+def test_no_address_is_taken_where_those_beside_the_gateway_are_others(bare: Han) -> None:
+    with bare.gateway.entered():
+        ip(*(f"addr add 10.11.120.{number}/24 dev {PORT}" for number in (1, 3, 4)))
+    with gateway_at(bare.gateway, "ppc", GATEWAY):
+        code, said = searched(*AT, times=SOON)
+    assert code == 1
+    assert f"{GATEWAY} is not confirmed: the addresses beside it are taken, too" in " ".join(said.split())
 
 
 def test_address_for_the_handshake_is_given_back_on_ctrl_c_and_has_its_end_in_any_case(bare: Han) -> None:
@@ -258,7 +333,9 @@ def test_address_for_the_handshake_is_given_back_on_ctrl_c_and_has_its_end_in_an
         running.wait_for("Shaking hands")
         assert came.wait(PATIENCE)
         assert "inet 10.11.120.1 peer 10.11.120.2/32" in addresses_here()
-        assert "valid_lft forever" not in addresses_here()
+        lifetime = re.search(r"valid_lft (\d+)sec", addresses_here())
+        assert lifetime is not None
+        assert 8 * TIMES["handshake"] < int(lifetime[1]) <= 60, "longer than all the connections of one handshake"
         assert running.end(signal.SIGINT) == 130
     assert "inet" not in addresses_here()
     assert "Traceback" not in "".join(running.lines)
@@ -273,6 +350,66 @@ def test_no_address_is_taken_that_another_interface_has_the_subnet_of(bare: Han)
     assert (code, gateway.received) == (1, [])
     assert "this machine has addresses of 10.11.120.0/24 at wlan0 as well" in " ".join(said.split())
     assert "for the handshake" not in said
+
+
+@pytest.mark.parametrize(
+    ("stranger", "reason"),
+    [
+        ("10.0.0.53", "this machine reaches this address by wg0, and a handshake here would cut that off"),
+        ("8.8.8.8", "this machine has no address in its subnet, and takes none of the internet's"),
+    ],
+)
+def test_stranger_cannot_draw_others_addresses_to_itself(bare: Han, stranger: str, reason: str) -> None:
+    office = Namespace()
+    Cable(bare.here, office, "wg0", (("10.200.0.2/32",), ()))
+    ip("route add 10.0.0.0/8 dev wg0")
+    with bare.gateway.entered():
+        ip(f"{BARE} {PORT}", f"addr add {stranger}/32 dev {PORT}")
+    with searching(*AT, times={"names": 0.1, "listening": 2.0}) as running:
+        running.wait_for("Listening")
+        say(bare.gateway, announcement(stranger))
+        assert running.wait() == 1
+    office.close()
+    said = " ".join("".join(running.lines).split())
+    assert f"{stranger} is not confirmed: {reason}." in said
+    assert "it takes" not in said
+
+
+def test_address_for_the_handshake_is_none_that_a_route_leads_to(bare: Han) -> None:
+    office = Namespace()
+    Cable(bare.here, office, "wg0", (("10.200.0.2/32",), ()))
+    ip("route add 10.11.120.1/32 dev wg0")
+    with gateway_at(bare.gateway, "ppc"):
+        code, said = searched(*AT, times=SOON)
+    office.close()
+    assert code == 0
+    assert re.findall(r"\S+ was given back", said) == ["10.11.120.3 was given back"]
+
+
+def test_address_that_cannot_be_given_back_is_told_with_its_end_and_the_command(
+    bare: Han, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stubborn = tmp_path / "ip"
+    refusal = 'case "$*" in "address del"*) echo "no, thank you" >&2; exit 2 ;; esac'
+    stubborn.write_text(f'#!/bin/sh\n{refusal}\nexec {shutil.which("ip")} "$@"\n')
+    stubborn.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    own, peer = IPv4Address("10.11.120.1"), IPv4Address(GATEWAY)
+    remedy = rf"\(no, thank you\): it is gone in 33 s, or .*: sudo ip address del {own} peer {peer}/32 dev {PORT}$"
+    with pytest.raises(NotGivenBack, match=remedy), borrowed(own, peer, PORT, 33, lambda: None):
+        assert re.search(r"valid_lft 3\dsec", addresses_here())
+
+
+def test_packets_that_would_leave_by_another_interface_all_the_same_are_not_sent(bare: Han) -> None:
+    office = Namespace()
+    Cable(bare.here, office, "wg0", (("10.200.0.2/32",), ()))
+    ip("route add default dev wg0 table 7", f"rule add to {GATEWAY} pref 1 table 7")
+    with gateway_at(bare.gateway, "ppc") as gateway:
+        code, said = searched(*AT, times=SOON)
+    office.close()
+    assert (code, gateway.received) == (1, [])
+    assert f"{GATEWAY} is not confirmed: packets to it leave by another interface" in " ".join(said.split())
+    assert "10.11.120.1 was given back" in said
 
 
 def test_home_network_is_only_listened_to(bare: Han) -> None:
@@ -338,7 +475,7 @@ def test_without_zeroconf_the_other_steps_go_on(
         code = discover([*AT], {}, Times(listening=0.1))
     said = capsys.readouterr()
     assert code == 0
-    assert "pip install 'smgwproxy[discover]'" in said.err
+    assert f"{sys.executable} -m pip install 'smgwproxy[discover]'" in said.err
     assert f"  Address      {GATEWAY}\n" in said.out
 
 

@@ -25,9 +25,16 @@ NOBODY: frozenset[IPv4Address] = frozenset()
 
 
 def interface(
-    name: str, *addresses: str, up: bool = True, carrier: bool = True, hardware: str | None = OWN
+    name: str,
+    *addresses: str,
+    up: bool = True,
+    carrier: bool = True,
+    hardware: str | None = OWN,
+    master: str | None = None,
+    lower: str | None = None,
 ) -> Interface:
-    return Interface(name, 2, False, hardware, up, carrier, tuple(map(ip_interface, addresses)))
+    own = tuple(map(ip_interface, addresses))
+    return Interface(name, 2, False, hardware, up, carrier, own, master, lower)
 
 
 def seen(place: Place, *sightings: Sighting) -> list[str]:
@@ -75,6 +82,28 @@ def test_interface_without_ethernet_is_none_where_a_gateway_is() -> None:
         places.find("tun0", [interface("tun0", hardware=None)], [])
 
 
+def test_part_of_a_bridge_is_no_cable_and_the_bridge_is_told() -> None:
+    part = interface("eth0", master="br0")
+    with pytest.raises(NoPlace, match=r"^eth0 is a part of br0: give that one, or the cable to the gateway$"):
+        places.find("eth0", [part, interface("br0")], [])
+    with pytest.raises(ConfigError, match=r"none of the interfaces .* eth0 \(a part of br0\)"):
+        places.choose([part, interface("br0")], [])
+    assert places.choose([part, interface("eth1")], []).interface.name == "eth1"
+
+
+def test_interface_whose_vlan_leads_to_the_internet_is_the_home_network() -> None:
+    interfaces = [interface("eth0"), interface("eth0.7", lower="eth0"), interface("eth1")]
+    defaults = [Route("eth0.7", ip_address("192.168.0.1"))]
+    assert places.find("eth0", interfaces, defaults).home
+    assert not places.find("eth1", interfaces, defaults).home
+    assert places.choose(interfaces, defaults).interface.name == "eth1"
+
+
+def test_interface_is_quoted_in_the_command_that_switches_it_on() -> None:
+    with pytest.raises(NoPlace, match=r"sudo ip link set 'a\$\(id\)b;' up$"):
+        places.find("a$(id)b;", [interface("a$(id)b;", up=False)], [])
+
+
 # --- candidates -----------------------------------------------------------------------------------------
 
 
@@ -82,6 +111,48 @@ def test_own_addresses_and_routers_elsewhere_are_no_candidates() -> None:
     place = Place(interface("eth0", "10.0.0.1/24"), (WLAN,), (INTERNET,))
     own = (by_arp("10.0.0.1"), by_arp("192.168.0.11"), by_arp("10.0.0.9", OWN), by_arp("192.168.0.1"))
     assert seen(place, *own, by_arp("10.0.0.2")) == ["10.0.0.2"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0",  # noqa: S104
+        "0.1.2.3",
+        "127.0.0.1",
+        "224.0.0.5",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.2",
+    ],
+)
+@pytest.mark.parametrize("how", [How.MDNS, How.NEIGHBOURS, How.ARP, How.NEIGHBOUR_DISCOVERY])
+def test_what_is_no_address_of_one_machine_is_no_candidate(address: str, how: How) -> None:
+    assert seen(Place(interface("eth0")), Sighting(ip_address(address), how, name="smgw.local")) == []
+
+
+def test_link_local_address_elsewhere_is_another_ones() -> None:
+    router = Route("wlan0", ip_address("fe80::1"))
+    place = Place(interface("eth0", "fe80::a/64"), (interface("wlan0", "fe80::b/64"),), (router,))
+    assert seen(place, *map(by_arp, ("fe80::1", "fe80::a", "fe80::b"))) == ["fe80::1", "fe80::b"]
+
+
+def test_name_that_is_heard_at_another_interface_is_nobodys() -> None:
+    mdns = pytest.importorskip("smgwproxy.discovery.mdns")
+    place = interface("eth0", "fe80::a/64")
+    for index, heard in ((place.index, ["fe80::7"]), (place.index + 1, [])):
+        info = mdns.ServiceInfo(
+            mdns.SERVICE,
+            f"Gateway.{mdns.SERVICE}",
+            port=443,
+            server="smgw.local.",
+            parsed_addresses=["fe80::7"],
+            interface_index=index,
+        )
+        assert [str(one.address) for one in mdns._sightings(info, place)] == heard
 
 
 def test_candidates_are_asked_in_the_order_of_what_speaks_for_them() -> None:
@@ -127,6 +198,8 @@ def test_who_has_thousands_of_addresses_takes_no_memory() -> None:
     for number in range(5000):
         candidates.add(by_arp(str(IPv4Address("10.0.0.1") + number)))
     assert len(candidates.best_first()) == len(candidates.seen) == 64
+    candidates.add(by_arp("172.20.0.1"))
+    assert str(candidates.best_first()[0].address) == "172.20.0.1", "a usual address is none too many"
 
 
 # --- commands -------------------------------------------------------------------------------------------
@@ -159,7 +232,8 @@ def test_network_manager_takes_the_first_command_and_leads_nowhere_else() -> Non
     nmcli = shutil.which("nmcli")
     if nmcli is None:
         pytest.skip("nmcli is not installed")
-    add, _, up = commands("10.11.120.2")[0].partition(" && ")
+    _, _, line = commands("10.11.120.2")[0].partition("; ")
+    add, _, up = line.partition(" && ")
     sudo, _, *words = shlex.split(add)
     told = subprocess.run([nmcli, "--offline", *words], capture_output=True, text=True, check=True).stdout
     assert sudo == "sudo"
@@ -169,6 +243,48 @@ def test_network_manager_takes_the_first_command_and_leads_nowhere_else() -> Non
     assert "gateway=" not in told
     assert "dns=" not in told.replace("ignore-auto-dns=", "")
     assert up == "sudo nmcli connection up smgw-han"
+
+
+@pytest.mark.parametrize(
+    "at", [interface("wlan0"), interface("br0"), interface("eth0.7", lower="eth0")], ids=lambda one: one.name
+)
+def test_interface_that_is_no_plain_ethernet_gets_no_profile_of_network_manager(at: Interface) -> None:
+    advice = next_commands(GATEWAY, Place(at), NOBODY, "smgwproxy", nmcli=True)
+    assert advice.commands[0] == f"sudo ip address add 10.11.120.1/24 dev {at.name}"
+    assert "until the next start only" in advice.note
+
+
+NMCLI = """#!/bin/sh
+case "$*" in
+  "connection delete smgw-han") [ -s {0} ] && : >{0} || {{ echo "unknown connection" >&2; exit 10; }} ;;
+  "connection add "*) echo "$*" >>{0} ;;
+  "connection up smgw-han") [ -s {0} ] ;;
+  *) exit 2 ;;
+esac
+"""
+
+
+def test_first_command_makes_one_profile_however_often_it_is_run(tmp_path: Path) -> None:
+    profiles = tmp_path / "profiles"
+    for name, text in (("sudo", '#!/bin/sh\nexec "$@"\n'), ("nmcli", NMCLI.format(profiles))):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    for own in ("10.11.120.1", "10.11.120.3"):
+        command = commands(
+            "10.11.120.2", taken=NOBODY if own.endswith(".1") else frozenset({IPv4Address("10.11.120.1")})
+        )
+        done = subprocess.run(
+            ["/bin/sh", "-c", command[0]], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True
+        )
+        assert (done.stdout, done.stderr) == ("", "")
+        (profile,) = profiles.read_text().splitlines()
+        assert f"ipv4.addresses {own}/24" in profile
+
+
+def test_that_the_profile_replaces_addresses_is_told() -> None:
+    with_address, without = Place(interface("eth0", "192.168.9.9/24")), Place(interface("eth0", "fe80::a/64"))
+    assert "the addresses that eth0 has now" in next_commands(GATEWAY, with_address, NOBODY, "x", nmcli=True).note
+    assert next_commands(GATEWAY, without, NOBODY, "x", nmcli=True).note == ""
 
 
 def test_gateway_that_can_be_reached_is_checked_first() -> None:
