@@ -7,6 +7,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from smgwproxy.commands.console import Console, OutputLost
@@ -21,9 +22,17 @@ from smgwproxy.installation.original import Original, read
 from smgwproxy.installation.plan import install_steps
 from smgwproxy.installation.removal import uninstall_steps
 from smgwproxy.installation.steps import LeftToDo, Step
-from smgwproxy.installation.survey import candidates, configured, records, secret, survey, users
+from smgwproxy.installation.survey import (
+    candidates,
+    configured,
+    records,
+    secret,
+    starts_with_the_machine,
+    survey,
+    users,
+)
 from smgwproxy.installation.tree import Tree
-from smgwproxy.installation.unitfile import NotUnderstood
+from smgwproxy.installation.unitfile import NotUnderstood, Settings
 
 _NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 _BOOTED = Path("/run/systemd/system")  # see sd_booted(3)
@@ -75,8 +84,7 @@ def uninstall(words: Sequence[str], environ: Mapping[str, str]) -> int:  # noqa:
     parser = build_parser(
         [],
         prog="smgwproxy uninstall",
-        description="Undo what smgwproxy install did. Pins, logs, credentials, and a configuration that you have "
-        "changed stay.",
+        description="Undo what smgwproxy install did. Pins, logs, credentials and the configuration stay.",
         commands=("",),
     )
     _add_switches(parser, "remove")
@@ -110,7 +118,9 @@ def _answered(run: Callable[[Console], int]) -> int:
         console.error(error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        console.error(Unfit(f"{where}{error.strerror or error}: nothing was changed"))
+        # What an installation has is closed to others, even to look at.
+        remedy = "; run it with sudo" if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
+        console.error(Unfit(f"{where}{error.strerror or error}: nothing was changed{remedy}"))
     return 1
 
 
@@ -147,14 +157,13 @@ def _tree(arguments: argparse.Namespace) -> Tree:
 
 def _install_steps(arguments: argparse.Namespace, environ: Mapping[str, str]) -> list[Step]:
     tree = _tree(arguments)
-    found = survey(tree, arguments.root, configured(tree), running=_running(arguments))
-    # Only who has no configuration yet is taken over: pins that a person removed later must not come back.
-    original = _original(arguments.unit, tree, upgrade=found.config is None)
+    found = survey(tree, arguments.root, running=_running(arguments))
+    found = replace(found, config=configured(tree, found))
+    there = candidates(tree)
+    # Nothing is taken over any more once all is installed: pins that a person removed later must not come back.
+    original = _original(arguments.unit, tree, there, upgrade=not found.complete)
     given = _given(arguments, environ)
-    pins = dict(records(tree, original.certdir)) if original is not None else {}
-    named = given.pop("certdir", None)
-    if named is not None:
-        pins |= records(Tree(Path("/")), _absolute(named.texts[0]))
+    pins = _pins(original, tree, given.pop("certdir", None))
     texts = {name: told.texts for name, told in given.items()}
     secrets = {}
     for option in _CLIENT:
@@ -168,6 +177,7 @@ def _install_steps(arguments: argparse.Namespace, environ: Mapping[str, str]) ->
     copies = {option: (credential(option),) for option in secrets}
     texts |= {option: told for option, told in copies.items() if option in texts}
     taken = dict(original.options) if original is not None else {}
+    replaced = {layout.UNIT_NAME, *([original.unit] if original is not None else [])}
     program = _program(arguments, tree)
     wish = Wish(
         program,
@@ -177,6 +187,7 @@ def _install_steps(arguments: argparse.Namespace, environ: Mapping[str, str]) ->
         pins,
         secrets,
         original,
+        tuple(name for name in there if name not in replaced and starts_with_the_machine(tree, name)),
     )
     return install_steps(found, wish)
 
@@ -208,10 +219,34 @@ def _secret(tree: Tree, path: str, source: str) -> bytes:
         raise ConfigError(f"{source}: {path} cannot be read ({error.strerror}): check the path") from error
 
 
-def _original(named: str | None, tree: Tree, *, upgrade: bool) -> Original | None:
+def _pins(original: Original | None, tree: Tree, named: Given | None) -> Mapping[str, bytes]:
+    """Return the records of the original's directory and of that of --certdir, by their names."""
+    pins: dict[str, bytes] = {}
+    if original is not None:
+        try:
+            pins |= records(tree, original.certdir)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if named is None:
+                raise Unfit(
+                    f"{original.unit}: {original.certdir}, the directory of its pins, is not there: mount it, or "
+                    "name another one with --certdir; if there never was one, make it, and the first certificate "
+                    "is trusted"
+                ) from error
+    if named is not None:
+        place = _absolute(named.texts[0])
+        try:
+            old = records(Tree(Path("/")), place)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise ConfigError(f"{named.source}: {place} is no directory: check the path") from error
+        if not old:
+            raise ConfigError(f"{named.source}: there are no pins in {place}: check the path, or leave it out")
+        pins |= old
+    return pins
+
+
+def _original(named: str | None, tree: Tree, there: Mapping[str, Settings], *, upgrade: bool) -> Original | None:
     if named == _NONE or (named is None and not upgrade):
         return None
-    there = candidates(tree)
     if named is not None:
         name = named if named.endswith(".service") else f"{named}.service"
         if name not in there:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 
 from smgwproxy.config import OPTIONS, Config, Option, resolve
@@ -45,22 +44,6 @@ def written(texts: Texts) -> bytes:
         raise ConfigError(
             "an option is no UTF-8, which the configuration file is: give the file another name"
         ) from error
-
-
-def as_written(octets: bytes) -> bool:
-    """Tell whether a file is as `written` makes it, so that nobody has changed it since."""
-    try:
-        table = tomllib.loads(octets.decode())
-        texts = {name: _texts(value) for name, value in table.items() if name not in layout.PLACES}
-        return written(texts) == octets
-    except (ValueError, KeyError, RecursionError, ConfigError):
-        return False
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if isinstance(value, list):
-        return tuple(map(str, value))
-    return (str(value).lower() if isinstance(value, bool) else str(value),)
 
 
 def _lines(texts: Texts) -> Iterator[str]:

@@ -19,7 +19,8 @@ class Found:
     ``entries`` has everything in our own directories, and ``texts`` the files among them that installing writes.
     ``config`` is what the configuration says, None where there is none. ``account`` are the numbers of our user.
     ``root`` is the directory that is installed to, None for the running system. ``commands`` tells that systemd
-    runs there, ``privileged`` that this user is root; ``enabled`` and ``active`` that our service is.
+    runs there, ``privileged`` that this user is root, ``enabled`` that our service is; ``active`` that it has run
+    since its files were written last, ``outdated`` that systemd has read another unit than is there.
     """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
@@ -31,6 +32,12 @@ class Found:
     privileged: bool = False
     enabled: bool = False
     active: bool = False
+    outdated: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether an installation got as far as its last file; before that, the original is to be taken over."""
+        return self.config is not None and self.ours(layout.UNIT)
 
     def below(self, directory: str) -> list[str]:
         """Return the paths of what is in ``directory``."""
@@ -51,7 +58,8 @@ class Wish:
     ``program`` is the command line of the proxy, and ``in_home`` tells that it lies below /home. ``given`` are the
     options that the person gave, ``options`` these and those that are taken over. ``pins`` are records to take
     over, by the names of their files, ``secrets`` what is in the files of options that only the gateway is shown.
-    ``original`` is the unit in whose place this one comes.
+    ``original`` is the unit in whose place this one comes, ``others`` are those of the original that start with
+    the machine nevertheless.
     """
 
     program: tuple[str, ...]
@@ -61,6 +69,7 @@ class Wish:
     pins: Mapping[str, bytes] = field(default_factory=dict)
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     original: Original | None = None
+    others: tuple[str, ...] = ()
 
 
 def credential(option: str) -> str:

@@ -24,6 +24,9 @@ UNIT_DIRECTORIES = (
 )
 """Where units are looked for; a name found earlier hides the same one found later (systemd.unit(5))."""
 
+WANTED = "/etc/systemd/system/multi-user.target.wants"
+"""The links to the units that start with the machine."""
+
 SYSUSERS_TEXT = f"""\
 # Written by `smgwproxy install`.
 u {USER} - "Smart Meter Gateway proxy" {STATE}

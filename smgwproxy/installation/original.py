@@ -27,6 +27,8 @@ _FLAGS = {option.name: option for option in OPTIONS if option.original}
 _KEPT_FLAGS = ("target", "port", "logfile")
 _PLACES = {"certdir": "./certs", "logdir": "./logs", "statedir": "./state"}
 _PREFIXES = "@-:+!|"
+_ELSEWHERE = ("RootDirectory", "RootImage", "BindPaths", "BindReadOnlyPaths")  # other files than are seen here
+_VARIABLES = ("EnvironmentFile", "PassEnvironment")  # which tell this program something, and not the original
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _directory(service: Settings, specifiers: Mapping[str, str], homes: Mapping[
     told = service.get("WorkingDirectory", ())
     directory = expanded(told[-1].removeprefix("-"), specifiers) if told else "/"
     if directory == "~":
-        user = (*service.get("User", ()), "root")[0]
+        user = ("root", *service.get("User", ()))[-1]
         if user not in homes:
             raise NotUnderstood(f"the home directory of its user {user} is not known")
         return homes[user]
@@ -117,9 +119,16 @@ def read(name: str, service: Settings, homes: Mapping[str, str]) -> Original:
     try:
         command = command_of(name, service, homes)
         ours = PurePosixPath(command.program).name == SUCCESSOR
+        _check_settings(service, (*_ELSEWHERE, *(_VARIABLES if ours else ())))
         return read_options(name, command) if ours else read_flags(name, command)
     except (NotUnderstood, ConfigError) as error:
         raise NotUnderstood(f"{name}: {error}") from error
+
+
+def _check_settings(service: Settings, unknown: Sequence[str]) -> None:
+    for setting in unknown:
+        if service.get(setting):
+            raise NotUnderstood(f"what its {setting} changes is not known here")
 
 
 def read_flags(name: str, command: Command) -> Original:
@@ -162,6 +171,8 @@ def read_options(name: str, command: Command) -> Original:
     texts = {option: told.texts for option, told in given.items()}
     if "truststore" in texts:
         raise NotUnderstood("it has a --truststore of its own")
+    if "client-password" in texts:
+        raise NotUnderstood("it has a password itself, and not the name of a file with it")
     places = {option: texts.pop(option, (default,))[0] for option, default in _PLACES.items()}
     return Original(
         name,

@@ -22,6 +22,7 @@ _FAILED = f"see: journalctl -u {layout.USER} -n 30"
 def install_steps(found: Found, wish: Wish) -> list[Step]:
     """Return what is to be done and told, in this order; raises `ConfigError` for options that do not fit."""
     config = found.config or config_of(wish.options)
+    _check_trust(config, wish)
     unit = unit_of(config, wish).text.encode()
     return [
         *_directory(found, layout.CONFIGURATION_DIRECTORY, 0o755, "root"),
@@ -32,10 +33,11 @@ def install_steps(found: Found, wish: Wish) -> list[Step]:
         *_directory(found, layout.LOGS, 0o700, "proxy"),
         *_pins(found, wish),
         *_secrets(found, wish),
+        *_original(found, wish),  # until all files are there it is taken over again, so it must not come later
         *_configuration(found, wish),
         *_unit(found, unit),
         *_commands(found, wish, changed=found.texts.get(layout.UNIT) != unit or bool(_new_secrets(found, wish))),
-        *_notes(config, wish),
+        *_notes(found, config, wish),
     ]
 
 
@@ -45,7 +47,7 @@ def unit_of(config: Config, wish: Wish) -> Unit:
     named = {name: getattr(config, name.replace("-", "_")) for name in layout.SECRETS}
     secrets = tuple((name, _seen(str(path))) for name, path in named.items() if path is not None)
     for name, path in secrets:
-        if not path.isprintable():
+        if not path.isprintable() or path != path.strip() or path.endswith("\\"):
             raise ConfigError(
                 f"{config.source(name)}: {path!r} cannot stand in a unit: give the file another name"
             )
@@ -57,16 +59,25 @@ def unit_of(config: Config, wish: Wish) -> Unit:
 
 def _directory(found: Found, path: str, mode: int, owner: Owner) -> Iterator[Step]:
     entry = found.entries.get(path)
-    if entry is not None and entry.kind == "directory" and entry.mode == mode:
-        ids = (0, 0) if owner == "root" else found.account
-        if not found.privileged or ids in {None, entry.owner}:
-            yield Keep(f"{path}/: it is there")
-            return
-    yield MakeDirectory(path, mode, owner)
+    if entry is None or entry.kind != "directory":
+        yield MakeDirectory(path, mode, owner)
+        return
+    ids = (0, 0) if owner == "root" else found.account
+    theirs = found.privileged and ids not in {None, entry.owner}
+    if theirs and path in {layout.STATE, layout.LOGS}:
+        # systemd gives away all that is in these, but only when they themselves are another's (systemd.exec(5)).
+        yield Keep(f"{path}/: systemd gives it, and all that is in it, to the user {layout.USER}")
+    elif theirs or entry.mode != mode:
+        yield MakeDirectory(path, mode, owner)
+    else:
+        yield Keep(f"{path}/: it is there")
 
 
 def _user(found: Found) -> Iterator[Step]:
     text = layout.SYSUSERS_TEXT.encode()
+    if found.account is not None and layout.SYSUSERS not in found.entries:
+        yield Keep(f"the user {layout.USER}: it is there, and was not made by this program")
+        return
     if found.texts.get(layout.SYSUSERS) == text:
         yield Keep(f"{layout.SYSUSERS}: it is as it should be")
     else:
@@ -82,7 +93,7 @@ def _user(found: Found) -> Iterator[Step]:
 
 def _pins(found: Found, wish: Wish) -> Iterator[Step]:
     there = {_gateway(path.rpartition("/")[2]) for path in found.below(layout.PINS)}
-    for name, octets in sorted(wish.pins.items()):
+    for name, octets in sorted(wish.pins.items(), key=lambda record: (not _is_canonical(record[0]), record[0])):
         gateway = _gateway(name)
         if gateway is None:
             yield Note(f"{name} in the old directory of pins is not named after a gateway, and stays where it is")
@@ -91,6 +102,11 @@ def _pins(found: Found, wish: Wish) -> Iterator[Step]:
         else:
             yield WriteFile(f"{layout.PINS}/{name}", octets, 0o600, "proxy", f"the pin of {gateway}, as it was")
             there.add(gateway)
+
+
+def _is_canonical(name: str) -> bool:
+    """Tell whether a record has the name under which the gateway is looked for, and not another one of it."""
+    return name == f"{_gateway(name)}.json"
 
 
 def _gateway(name: str) -> Origin | None:
@@ -151,30 +167,33 @@ def _unit(found: Found, unit: bytes) -> Iterator[Step]:
 # --- commands -------------------------------------------------------------------------------------------
 
 
+def _original(found: Found, wish: Wish) -> Iterator[Step]:
+    if wish.original is not None and wish.original.unit != layout.UNIT_NAME:
+        yield (Run if found.commands else LeftToDo)(("systemctl", "disable", "--now", wish.original.unit))
+
+
 def _commands(found: Found, wish: Wish, *, changed: bool) -> Iterator[Step]:
     old = wish.original.unit if wish.original is not None else layout.UNIT_NAME
     back = "" if old == layout.UNIT_NAME else f"; to go back: systemctl enable --now {old}"
-    disable = [] if old == layout.UNIT_NAME else [("systemctl", "disable", "--now", old)]
     reload = ("systemctl", "daemon-reload")
     enable = ("systemctl", "enable", layout.UNIT_NAME)
     restart = ("systemctl", "restart", layout.UNIT_NAME)
     if not found.commands:
-        yield from map(LeftToDo, [reload, *disable, enable, restart])
+        yield from map(LeftToDo, [reload, enable, restart])
         return
-    if changed:
+    if changed or found.outdated:
         yield Run(reload)
-    yield from map(Run, disable)
     if found.enabled:
         yield Keep(f"{layout.UNIT_NAME} is enabled")
     else:
         yield Run(enable)
-    if found.active and not changed:
+    if found.active and not changed and not found.outdated:
         yield Keep(f"{layout.UNIT_NAME} runs")
     else:
         yield Run(restart, f"{_FAILED}{back}")
 
 
-def _notes(config: Config, wish: Wish) -> Iterator[Step]:
+def _notes(found: Found, config: Config, wish: Wish) -> Iterator[Step]:
     for name in ("certdir", "statedir", "logdir"):
         path = _seen(str(getattr(config, name)))
         if not _within(path):
@@ -182,9 +201,27 @@ def _notes(config: Config, wish: Wish) -> Iterator[Step]:
     scheme, _, place = config.truststore.partition(":")
     if scheme in {"file", "sqlite"} and place != str(config.certdir) and not _within(_seen(place)):
         yield _unwritable("truststore", _seen(place))
+    for unit in wish.others:
+        yield Note(f"{unit} starts with the machine, too: if it is not to, sudo systemctl disable --now {unit}")
     if wish.original is not None:
+        if not any(map(_gateway, [*wish.pins, *(path.rpartition("/")[2] for path in found.below(layout.PINS))])):
+            yield Note(
+                f"there is no pin in {wish.original.certdir}: the gateway's first certificate will be trusted"
+            )
         yield Note(
             f"the logs of {wish.original.unit} stay in {wish.original.logdir}, and new ones go to {layout.LOGS}"
+        )
+
+
+def _check_trust(config: Config, wish: Wish) -> None:
+    """Refuse to take pins over to where they would not be read, and the first certificate be trusted instead."""
+    scheme, _, place = config.truststore.partition(":")
+    if wish.pins and (scheme, _seen(place)) != ("file", layout.PINS):
+        name = "truststore" if "truststore" in config.given else "certdir"
+        raise ConfigError(
+            f"{config.source(name)}: pins are taken over into {layout.PINS} alone, and {config.truststore} would "
+            "not have them: leave it out; or disable the original, put its pins there with smgwproxy trust "
+            "import, and give --from none"
         )
 
 

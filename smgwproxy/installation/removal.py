@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from smgwproxy.installation import layout
-from smgwproxy.installation.configuration import as_written
 from smgwproxy.installation.facts import Found, credential
 from smgwproxy.installation.steps import Keep, LeftToDo, Note, RemoveDirectory, RemoveFile, Run, Step
 
@@ -64,7 +63,12 @@ def uninstall_steps(found: Found, originals: Sequence[str], *, purge: bool) -> l
 
 def _unit(removal: _Removal) -> Iterator[Step]:
     found = removal.found
+    if f"{layout.UNIT}.old" in found.entries:
+        yield Keep(f"{layout.UNIT}.old: the unit that was there before")
+    reload = ("systemctl", "daemon-reload")
     if layout.UNIT not in found.entries:
+        if found.outdated:
+            yield Run(reload)
         return
     if not found.ours(layout.UNIT):
         yield Keep(f"{layout.UNIT}: {_FOREIGN}")
@@ -72,7 +76,7 @@ def _unit(removal: _Removal) -> Iterator[Step]:
     how = Run if found.commands else LeftToDo
     yield how(("systemctl", "disable", "--now", layout.UNIT_NAME))
     yield from removal.file(layout.UNIT)
-    yield how(("systemctl", "daemon-reload"))
+    yield how(reload)
     if layout.DROP_INS in found.entries:
         yield Keep(f"{layout.DROP_INS}/: your own changes of the unit")
 
@@ -80,10 +84,10 @@ def _unit(removal: _Removal) -> Iterator[Step]:
 def _configuration(removal: _Removal, *, purge: bool) -> Iterator[Step]:
     found = removal.found
     if layout.CONFIGURATION in found.entries:
-        if purge or as_written(found.texts.get(layout.CONFIGURATION, b"")):
+        if purge:
             yield from removal.file(layout.CONFIGURATION)
         else:
-            yield Keep(f"{layout.CONFIGURATION}: you have changed it; --purge removes it, too")
+            yield Keep(f"{layout.CONFIGURATION}: it is yours; --purge removes it, too")
     if layout.CREDENTIALS in found.entries:
         if purge:
             for option in layout.SECRETS:
@@ -122,13 +126,18 @@ def _logs(removal: _Removal) -> Iterator[Step]:
 def _user(removal: _Removal) -> Iterator[Step]:
     found = removal.found
     left = any(path in found.entries and path not in removal.gone for path in (layout.STATE, layout.LOGS))
+    if not found.ours(layout.SYSUSERS):
+        if found.account is not None:
+            yield Keep(f"the user {layout.USER}: {_FOREIGN}")
+        return
     if found.account is not None and left:
         yield Keep(
             f"the user {layout.USER}, and {layout.SYSUSERS}: their files stay, and must not become another's"
         )
         return
-    if found.ours(layout.SYSUSERS):
-        yield from removal.file(layout.SYSUSERS)
-    if found.account is not None:
+    if found.account is not None and found.privileged:
         below = () if found.root is None else ("--prefix", found.root)
-        yield (Run if found.privileged else LeftToDo)(("userdel", *below, layout.USER))
+        yield Run(("userdel", *below, layout.USER))
+    elif found.account is not None:
+        yield LeftToDo(("userdel", layout.USER))
+    yield from removal.file(layout.SYSUSERS)  # last, for it tells that the user is ours

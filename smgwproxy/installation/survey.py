@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -18,6 +19,7 @@ from smgwproxy.installation.unitfile import Settings, read_service
 
 _LARGEST = 1024 * 1024  # bytes of a unit, a configuration, a password file, a list of users
 _LARGEST_RECORD = 4 * 1024 * 1024  # bytes, as the file store takes them
+_MOST_RECORDS = 100  # more gateways than any household has
 
 _OURS = (layout.CONFIGURATION_DIRECTORY, layout.CREDENTIALS, layout.STATE, layout.PINS, layout.HTTPS, layout.LOGS)
 _FILES = (layout.UNIT, layout.SYSUSERS, layout.DROP_INS, f"{layout.UNIT}.old")
@@ -45,30 +47,32 @@ def users(tree: Tree) -> Mapping[str, User]:
     return found
 
 
-def configured(tree: Tree) -> Config | None:
-    """Return what the configuration that is there says, None when there is none; raises `ConfigError`."""
-    if tree.look(layout.CONFIGURATION) is None:
+def configured(tree: Tree, found: Found) -> Config | None:
+    """Return what the configuration that was ``found`` says, None when there is none; raises `ConfigError`."""
+    if layout.CONFIGURATION not in found.texts:  # as a regular file, and not by a link out of the tree
         return None
     return load(["--config", tree.outside(layout.CONFIGURATION)], {})
 
 
-def survey(tree: Tree, root: str | None, config: Config | None = None, *, running: bool) -> Found:
-    """Return what is in ``tree``; ``running`` tells that it is the system whose systemd can be asked.
+def survey(tree: Tree, root: str | None, *, running: bool) -> Found:
+    """Return what is in ``tree``, but for what the configuration says, which may be wrong: see `configured`.
 
-    ``config`` is what is `configured` there. Raises `OSError` for what cannot be read.
+    ``running`` tells that it is the system whose systemd can be asked. Raises `OSError` for what cannot be read.
     """
     entries = dict(_entries(tree))
     account = users(tree).get(layout.USER)
+    told = _told() if running else {}
     return Found(
         entries,
         {path: tree.read(path, _LARGEST) for path in _readable(entries)},
-        config,
+        None,
         account.ids if account is not None else None,
         root,
         commands=running,
         privileged=os.geteuid() == 0,
-        enabled=running and _is("is-enabled"),
-        active=running and _is("is-active"),
+        enabled=running and _enabled(),
+        active=told.get("ActiveState") in {"active", "reloading"} and _started(told) > _written(entries),
+        outdated=told.get("NeedDaemonReload") == "yes",
     )
 
 
@@ -91,19 +95,41 @@ def _within(tree: Tree, directory: str) -> Iterator[tuple[str, Entry]]:
 def _readable(entries: Mapping[str, Entry]) -> Iterator[str]:
     """Yield the files whose content matters; raises `OSError` where something else is in their place."""
     for path, entry in entries.items():
-        if path in {layout.UNIT, layout.SYSUSERS, layout.CONFIGURATION} or path.startswith(
-            f"{layout.CREDENTIALS}/"
-        ):
+        if path == layout.SYSUSERS or _is_of_the_service(path):
             if entry.kind != "file":
                 raise OSError(errno.EINVAL, "it is not a regular file", path)
             yield path
 
 
-def _is(question: str) -> bool:
-    words = ["systemctl", question, "--quiet", layout.UNIT_NAME]
+def _is_of_the_service(path: str) -> bool:
+    """Tell whether ``path`` is a file that the service, or systemd for it, reads when it starts."""
+    return path in {layout.UNIT, layout.CONFIGURATION} or path.startswith(f"{layout.CREDENTIALS}/")
+
+
+def _written(entries: Mapping[str, Entry]) -> float:
+    """Return when the files of the service were written last, in seconds since 1970."""
+    return max((entry.written for path, entry in entries.items() if _is_of_the_service(path)), default=0.0)
+
+
+def _enabled() -> bool:
+    words = ["systemctl", "is-enabled", "--quiet", layout.UNIT_NAME]
     # A unit that is not there yet is complained of, quietly or not.
     asked = subprocess.run(words, check=False, stderr=subprocess.DEVNULL)  # noqa: S603  # the words are ours
     return asked.returncode == 0
+
+
+def _told() -> Mapping[str, str]:
+    """Return what systemd tells of our service, by the names of its properties."""
+    asked = ["ActiveState", "ActiveEnterTimestampMonotonic", "NeedDaemonReload"]
+    words = ["systemctl", "show", layout.UNIT_NAME, *(f"--property={name}" for name in asked)]
+    answer = subprocess.run(words, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603  # as above
+    pairs = (line.partition("=") for line in answer.stdout.splitlines())
+    return {name: value for name, _, value in pairs}
+
+
+def _started(told: Mapping[str, str]) -> float:
+    """Return when the service was started, in seconds since 1970 as the clock has it now."""
+    return time.time() - time.monotonic() + int(told["ActiveEnterTimestampMonotonic"]) / 1_000_000
 
 
 # --- the original ---------------------------------------------------------------------------------------
@@ -121,24 +147,43 @@ def candidates(tree: Tree) -> Mapping[str, Settings]:
 
 
 def _units(tree: Tree) -> Mapping[str, str]:
-    units: dict[str, str] = {}
-    for directory in layout.UNIT_DIRECTORIES:
-        for name in tree.names(directory):
-            path = f"{directory}/{name}"
-            if name.endswith(".service") and name not in units:
-                entry = tree.look(path)
-                if entry is not None and entry.kind == "file":  # a link is another name, or masks a unit
-                    units[name] = path
-    return units
+    found = _first(tree, layout.UNIT_DIRECTORIES, ".service")
+    # What leads to a file of another name is an alias, or masked.
+    return {
+        name: path for name, path in found.items() if PurePosixPath(path).name == name and _is_file(tree, path)
+    }
+
+
+def starts_with_the_machine(tree: Tree, unit: str) -> bool:
+    """Tell whether ``unit`` is enabled; raises `OSError`."""
+    return tree.look(f"{layout.WANTED}/{unit}") is not None
 
 
 def _drop_ins(tree: Tree, name: str) -> list[str]:
+    found = _first(tree, [f"{directory}/{name}.d" for directory in layout.UNIT_DIRECTORIES], ".conf")
+    return [path for _, path in sorted(found.items()) if _is_file(tree, path)]
+
+
+def _first(tree: Tree, directories: Sequence[str], suffix: str) -> dict[str, str]:
+    """Return where the files of each name are: one found earlier, or a link there, hides those found later."""
     found: dict[str, str] = {}
-    for directory in layout.UNIT_DIRECTORIES:
-        for one in tree.names(f"{directory}/{name}.d"):
-            if one.endswith(".conf"):
-                found.setdefault(one, f"{directory}/{name}.d/{one}")
-    return [found[one] for one in sorted(found)]
+    for directory in directories:
+        for name in _names(tree, directory):
+            if name.endswith(suffix) and name not in found:
+                found[name] = tree.followed(f"{directory}/{name}")
+    return found
+
+
+def _names(tree: Tree, directory: str) -> Sequence[str]:
+    try:
+        return tree.names(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+
+
+def _is_file(tree: Tree, path: str) -> bool:
+    entry = tree.look(path)
+    return entry is not None and entry.kind == "file"
 
 
 def _text(tree: Tree, path: str) -> str:
@@ -146,11 +191,18 @@ def _text(tree: Tree, path: str) -> str:
 
 
 def records(tree: Tree, directory: str) -> Mapping[str, bytes]:
-    """Return the files ``*.json`` of a directory of pins, by name; raises `OSError`, also for links among them."""
-    names = [name for name in tree.names(directory) if name.endswith(".json") and not name.startswith(".")]
-    return {name: tree.read(str(PurePosixPath(directory) / name), _LARGEST_RECORD) for name in names}
+    """Return the files ``*.json`` of a directory of pins, by name.
+
+    Raises `OSError`, also for links among them, and for those on the way that root is not to follow.
+    """
+    there = tree.names(directory, trusted=True)
+    names = [name for name in there if name.endswith(".json") and not name.startswith(".")]
+    if len(names) > _MOST_RECORDS:
+        raise OSError(errno.EFBIG, f"there are more than {_MOST_RECORDS} records", directory)
+    paths = {name: str(PurePosixPath(directory) / name) for name in names}
+    return {name: tree.read(path, _LARGEST_RECORD, trusted=True) for name, path in paths.items()}
 
 
 def secret(tree: Tree, path: str) -> bytes:
-    """Return what is in the file of a secret option; raises `OSError`."""
-    return tree.read(path, _LARGEST)
+    """Return what is in the file of a secret option; raises `OSError`, as `records` does for links."""
+    return tree.read(path, _LARGEST, trusted=True)

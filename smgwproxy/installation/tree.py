@@ -1,8 +1,9 @@
 """The files below a root directory: nothing outside it is read or written, whatever links there are.
 
 Every path is absolute within the root, and links are followed there, too, as a program would that has it for its
-root directory. When something is written or removed, a link is only followed in a directory that belongs to root
-or to this user: nobody else may lead root's writing elsewhere. All raise `OSError`.
+root directory. When something is written or removed, or read to be handed to another user (``trusted``), a link is
+only followed in a directory that belongs to root or to this user: nobody else may lead root elsewhere. All raise
+`OSError`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ _MOST_LINKS = 40  # as the kernel has it
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is at a path; ``mode`` without the kind, ``owner`` as numbers."""
+    """What is at a path; ``mode`` without the kind, ``owner`` as numbers, ``written`` in seconds since 1970."""
 
     kind: Kind
     mode: int
     owner: Ids
+    written: float
 
 
 class Tree:
@@ -51,11 +53,12 @@ class Tree:
                 found = os.stat(name, dir_fd=directory, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return Entry(_kind(found.st_mode), stat.S_IMODE(found.st_mode), (found.st_uid, found.st_gid))
+        owner = (found.st_uid, found.st_gid)
+        return Entry(_kind(found.st_mode), stat.S_IMODE(found.st_mode), owner, found.st_mtime)
 
-    def read(self, path: str, largest: int) -> bytes:
+    def read(self, path: str, largest: int, *, trusted: bool = False) -> bytes:
         """Return what is in a regular file of at most ``largest`` bytes, no link at the end of ``path``."""
-        with self._parent(path) as (directory, name):
+        with self._parent(path, trusted=trusted) as (directory, name):
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             handle = os.open(name, flags, dir_fd=directory)
         try:
@@ -69,13 +72,20 @@ class Tree:
             raise OSError(errno.EFBIG, f"it has more than {largest} bytes")
         return octets
 
-    def names(self, path: str) -> Sequence[str]:
-        """Return the names in a directory, sorted; none when it is not there."""
-        try:
-            with self._directory(path) as directory:
-                return sorted(os.listdir(directory))  # noqa: PTH208  # pathlib knows no handles
-        except (FileNotFoundError, NotADirectoryError):
-            return ()
+    def followed(self, path: str) -> str:
+        """Return where links at the end of ``path`` lead, or one of them where they lead nowhere else."""
+        for _ in range(_MOST_LINKS):
+            entry = self.look(path)
+            if entry is None or entry.kind != "link":
+                break
+            with self._parent(path) as (directory, name):
+                path = str(PurePosixPath(path).parent / os.readlink(name, dir_fd=directory))
+        return path
+
+    def names(self, path: str, *, trusted: bool = False) -> Sequence[str]:
+        """Return the names in a directory, sorted."""
+        with self._directory(path, trusted=trusted) as directory:
+            return sorted(os.listdir(directory))  # noqa: PTH208  # pathlib knows no handles
 
     def closed_on_the_way(self, path: str) -> str | None:
         """Return the first directory on the way to ``path`` that not everybody may enter; None when all may."""
@@ -123,9 +133,10 @@ class Tree:
             os.fsync(parent)
 
     def remove(self, path: str) -> None:
-        """Remove a file or a link."""
+        """Remove a file or a link; that it is gone already is fine."""
         with self._parent(path, trusted=True) as (parent, name):
-            os.unlink(name, dir_fd=parent)
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=parent)
             os.fsync(parent)
 
     def remove_directory(self, path: str) -> None:

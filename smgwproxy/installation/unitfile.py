@@ -41,7 +41,7 @@ def read_service(texts: Iterable[str]) -> Settings:
 def _lines(text: str) -> Iterable[str]:
     """Yield the lines without comments, with continued ones put together; comments between those are left out."""
     whole = ""
-    for line in text.splitlines():
+    for line in re.split(r"[\n\r\0]", text):  # what ends a line for systemd
         if line.lstrip()[:1] in {"#", ";"}:
             continue
         continued = line.endswith("\\")

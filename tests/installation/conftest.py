@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,10 @@ from smgwproxy.cli import main
 PROGRAM = "/opt/smgwproxy/bin/smgwproxy"
 RECORD = f'{{"fingerprint": "{"ab" * 32}", "subject": "CN=SMGW"}}\n'
 ACCOUNTS = ("etc/passwd", "etc/group", "etc/shadow", "etc/gshadow")  # systemd-sysusers and userdel write these
+
+NOBODY_READS = 141
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="files can be given away by root alone")
 
 UNIT_OF_FIRST_DESCRIPTION = """\
 [Unit]
@@ -47,6 +53,20 @@ class Ended:
         return [line[8:] for line in self.out.splitlines() if line[:8].strip() == verb]
 
 
+class Head(io.StringIO):
+    """An output that nobody reads any more after so many lines, as behind ``| head``."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__()
+        self._left = lines
+
+    def write(self, text: str) -> int:
+        if self._left == 0:
+            raise BrokenPipeError
+        self._left -= 1
+        return super().write(text)
+
+
 @dataclass(frozen=True)
 class Card:
     """The root directory of a system, such as a mounted card."""
@@ -62,6 +82,16 @@ class Card:
 
     def install(self, *words: str) -> Ended:
         return self.run("install", "--program", PROGRAM, *words)
+
+    def broken_off(self, steps: int, *words: str) -> Ended:
+        """Run a command that ends before it does the step after so many."""
+        with redirect_stdout(Head(steps)) as output:
+            code = main([words[0], "--root", str(self.root), *words[1:]])
+        return Ended(code, output.getvalue(), self.capsys.readouterr().err)
+
+    def link(self, path: str, target: str) -> None:
+        self.path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.path(path).symlink_to(target)
 
     def path(self, path: str) -> Path:
         return self.root / path.lstrip("/")
@@ -94,12 +124,19 @@ class Card:
     def times(self) -> dict[str, tuple[int, int]]:
         return {str(path): (path.lstat().st_mtime_ns, path.lstat().st_ctime_ns) for path in self.root.rglob("*")}
 
+    def owners(self) -> dict[str, int]:
+        return {str(path.relative_to(self.root)): path.lstat().st_uid for path in self.root.rglob("*")}
+
 
 @pytest.fixture
 def card(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Card:
     for name in [name for name in os.environ if name.startswith("SMGWPROXY_")]:
         monkeypatch.delenv(name)
-    root = tmp_path / "card"
+    return new_card(tmp_path / "card", capsys)
+
+
+def new_card(root: Path, capsys: pytest.CaptureFixture[str]) -> Card:
+    """Make a system to install to at ``root``."""
     for directory in (
         "etc/systemd/system",
         "etc/sysusers.d",

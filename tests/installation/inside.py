@@ -17,6 +17,8 @@ from tests.installation.conftest import UNIT_OF_FIRST_DESCRIPTION
 
 PROGRAM = "/opt/smgwproxy"
 SERVICE = "smgwproxy.service"
+UNIT = f"/etc/systemd/system/{SERVICE}"
+CONFIGURATION = Path("/etc/smgwproxy/smgwproxy.toml")
 
 
 def run(*words: str) -> dict[str, object]:
@@ -52,7 +54,7 @@ def active(unit: str) -> str:
 
 def put_original(target: str) -> None:
     home = Path("/srv/smgw-proxy")
-    home.mkdir()
+    (home / "certs").mkdir(parents=True)
     program = home / "reverse_proxy"
     program.write_text("#!/bin/sh\nexec sleep 1000\n")
     program.chmod(0o755)
@@ -65,7 +67,7 @@ def put_original(target: str) -> None:
 
 def put_drop_in() -> None:
     """Keep what the service says, and let a Python from somebody's home find its library elsewhere."""
-    drop_in = Path(f"/etc/systemd/system/{SERVICE}.d/said.conf")
+    drop_in = Path(f"{UNIT}.d/said.conf")
     drop_in.parent.mkdir()
     drop_in.write_text(
         "[Service]\nStandardError=append:/opt/out/service\nEnvironment=LD_LIBRARY_PATH=/opt/base/lib\n"
@@ -89,11 +91,16 @@ def walk(certificate: str) -> dict[str, object]:
         done["seen"] = look()
         done["get"] = get(8080)
         done["again"] = run(PROGRAM, "install", "--program", PROGRAM)
+        Path(UNIT).touch()  # as if it were written, and the installation broken off then
+        done["after a break"] = run(PROGRAM, "install", "--program", PROGRAM)
+        CONFIGURATION.touch()
+        done["after a change"] = run(PROGRAM, "install", "--program", PROGRAM)
         done["reload"] = run("systemctl", "reload", SERVICE)
         done["get after reload"] = get(8080)
         done["uninstall"] = run(PROGRAM, "uninstall")
         done["unit after"] = active(SERVICE)
         done["pins after"] = sorted(path.name for path in Path("/var/lib/smgwproxy/certs").glob("*.json"))
+        CONFIGURATION.unlink()
         words = ["--from", "none", "--target", gateway.authority, "--port", "80", "--tls-port", "443"]
         words += ["--client-cert", certificate]
         done["install low ports"] = run(PROGRAM, "install", "--program", PROGRAM, *words)
@@ -107,7 +114,7 @@ def walk(certificate: str) -> dict[str, object]:
                 "/var/lib/smgwproxy",
                 "/var/log/smgwproxy",
                 "/etc/smgwproxy",
-                f"/etc/systemd/system/{SERVICE}",
+                UNIT,
             )
             if Path(path).exists()
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from smgwproxy.cli import main
 from smgwproxy.config import load
 from smgwproxy.installation.unit import Unit
 from tests.installation.conftest import (
+    NOBODY_READS,
     PROGRAM,
     RECORD,
     UNIT_OF_FIRST_DESCRIPTION,
     UNIT_OF_SECOND_DESCRIPTION,
     Card,
+    as_root,
+    new_card,
 )
 from tests.support import OK, Identity, RawGateway, raw_exchange
 from tests.test_cli import GET, program, run
@@ -66,7 +70,7 @@ def test_modes_do_not_depend_on_the_umask(card: Card) -> None:
     assert card.path(UNIT).stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="files can be given away by root alone")
+@as_root
 def test_user_is_made_and_has_the_directories(card: Card) -> None:
     card.install()
     (line,) = [line for line in card.read("/etc/passwd").splitlines() if line.startswith("smgwproxy:")]
@@ -106,9 +110,12 @@ def test_configuration_has_the_options_that_were_given_and_the_places(card: Card
 
 
 def test_every_text_comes_back_from_the_configuration(card: Card) -> None:
-    name = 'a "quoted" \\ ü %\x7f name.log'.replace("\x7f", "")
-    assert card.install("--logfile", name, "--server-name", "meter.example.org").code == 0
+    name = 'a "quoted" \\ ü % name.log'
+    store = f"vault:{name}\x7f\t"
+    words = ["--logfile", name, "--truststore", store, "--server-name", "meter.example.org"]
+    assert card.install(*words).code == 0
     assert configured(card)["logfile"] == name
+    assert configured(card)["truststore"] == store
     assert configured(card)["server-name"] == ("meter.example.org",)
 
 
@@ -157,6 +164,15 @@ def test_certificate_of_https_is_handed_over_from_where_it_is(card: Card) -> Non
     assert "LoadCredential=tls-cert:/etc/letsencrypt/live/x/fullchain.pem\n" in card.read(UNIT)
 
 
+@pytest.mark.parametrize("name", ["ends\\", "ends ", "two\nlines"])
+def test_name_that_cannot_stand_in_the_unit_is_refused(card: Card, name: str) -> None:
+    before = card.snapshot()
+    ended = card.install("--tls-port", "8443", "--tls-cert", f"/x/{name}")
+    assert ended.code == 2
+    assert "--tls-cert: " in ended.err
+    assert card.snapshot() == before
+
+
 def test_secret_that_is_not_there_is_told(card: Card, tmp_path: Path) -> None:
     ended = card.install("--client-cert", str(tmp_path / "nothing"))
     assert ended.code == 2
@@ -196,6 +212,37 @@ def test_configuration_that_is_wrong_is_told_and_nothing_changes(card: Card) -> 
     assert ended.code == 2
     assert "did you mean port?" in ended.err
     assert card.snapshot() == before
+
+
+@pytest.mark.parametrize("place", [CONFIGURATION, "/etc/smgwproxy"])
+def test_configuration_is_not_read_through_a_link(card: Card, tmp_path: Path, place: str) -> None:
+    (tmp_path / "smgwproxy.toml").write_text("nonsense = [")  # which would be complained of
+    card.put(str(tmp_path / "smgwproxy.toml"), "port = 81\n")  # what the system itself would find there
+    card.link(place, str(tmp_path / "smgwproxy.toml" if place == CONFIGURATION else tmp_path))
+    before = card.snapshot()
+    ended = card.install()
+    assert ended.code == 1
+    assert place in ended.err
+    assert card.snapshot() == before
+
+
+def test_configuration_that_is_a_pipe_is_refused_and_not_waited_for(card: Card) -> None:
+    card.path("/etc/smgwproxy").mkdir()
+    os.mkfifo(card.path(CONFIGURATION))
+    ended = card.install()
+    assert ended.code == 1
+    assert f"{CONFIGURATION}: it is not a regular file" in ended.err
+
+
+@as_root
+def test_state_of_another_user_is_left_to_systemd_which_gives_all_of_it_away(card: Card) -> None:
+    card.install()
+    for path in ("/var/lib/smgwproxy", "/var/log/smgwproxy"):
+        os.chown(card.path(path), 1000, 1000)
+    ended = card.install()
+    assert ended.code == 0
+    assert card.path("/var/lib/smgwproxy").stat().st_uid == card.path("/var/log/smgwproxy").stat().st_uid == 1000
+    assert f"{PINS}/: it is there" in ended.lines("keep")
 
 
 def test_edited_unit_is_written_anew_and_drop_ins_stay(card: Card) -> None:
@@ -354,10 +401,192 @@ def test_wrapper_is_told_and_nothing_is_guessed(card: Card) -> None:
     assert card.snapshot() == before
 
 
-def test_masked_and_alias_units_are_passed_over(card: Card) -> None:
-    card.path("/etc/systemd/system/reverse_proxy.service").symlink_to("/dev/null")
-    card.put("/lib/systemd/system/other.service", "[Service]\nExecStart=/usr/bin/other\n")
+def test_masked_unit_is_passed_over(card: Card) -> None:
+    card.put("/lib/systemd/system/reverse_proxy.service", UNIT_OF_FIRST_DESCRIPTION)
+    card.link("/etc/systemd/system/reverse_proxy.service", "/dev/null")
+    ended = card.install()
+    assert ended.code == 0
+    assert "reverse_proxy" not in ended.out
+
+
+def test_alias_of_the_original_is_the_same_unit(card: Card) -> None:
+    card.put_original()
+    card.link("/etc/systemd/system/smgw.service", "/etc/systemd/system/reverse_proxy.service")
     assert card.install().code == 0
+    assert card.read(f"{PINS}/10.11.120.2.json") == RECORD
+
+
+@pytest.mark.parametrize("target", ["/home/pi/smgw-proxy", "../../../home/pi/smgw-proxy"])
+def test_linked_unit_is_taken_over(card: Card, target: str) -> None:
+    card.put_original()
+    card.path("/etc/systemd/system/reverse_proxy.service").unlink()
+    card.put("/home/pi/smgw-proxy/reverse_proxy.service", UNIT_OF_FIRST_DESCRIPTION)
+    card.link("/etc/systemd/system/reverse_proxy.service", f"{target}/reverse_proxy.service")
+    ended = card.install()
+    assert "sudo systemctl disable --now reverse_proxy.service" in ended.lines("left")
+    assert card.read(f"{PINS}/10.11.120.2.json") == RECORD
+
+
+def test_masked_drop_in_is_no_obstacle(card: Card) -> None:
+    card.put_original()
+    drop_in = "/etc/systemd/system/reverse_proxy.service.d/port.conf"
+    card.put(f"/lib{drop_in.removeprefix('/etc')}", "[Service]\nExecStart=\nExecStart=/usr/bin/other\n")
+    card.link(drop_in, "/dev/null")
+    card.link("/etc/systemd/system/circle.service", "circle.service")
+    assert card.install().code == 0
+    assert card.read(f"{PINS}/10.11.120.2.json") == RECORD
+    assert card.run("uninstall").code == 0
+
+
+def test_original_that_still_starts_with_the_machine_is_told(card: Card) -> None:
+    card.put_original()
+    told = "reverse_proxy.service starts with the machine, too: if it is not to, sudo systemctl disable --now "
+    wanted = "/etc/systemd/system/multi-user.target.wants/reverse_proxy.service"
+    card.link(wanted, "/etc/systemd/system/reverse_proxy.service")
+    assert told not in card.install().out
+    assert f"{told}reverse_proxy.service" in card.install().lines("note")
+    card.path(wanted).unlink()
+    assert told not in card.install().out
+
+
+# --- no silent first use --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("store", ["sqlite:/var/lib/smgwproxy/pins.db", "file:/var/lib/smgwproxy/mine", "vault:x"])
+def test_trust_store_that_would_not_have_the_pins_is_refused(card: Card, store: str) -> None:
+    card.put_original()
+    before = card.snapshot()
+    ended = card.install("--truststore", store)
+    assert ended.code == 2
+    assert ended.err.startswith("smgwproxy: error: --truststore: pins are taken over into ")
+    assert card.snapshot() == before
+    assert card.install("--truststore", store, "--from", "none").code == 0
+
+
+def test_configuration_with_another_trust_store_gets_no_pins(card: Card) -> None:
+    card.put_original()
+    card.put(CONFIGURATION, 'certdir = "/srv/pins"\n')
+    before = card.snapshot()
+    assert card.install().code == 2
+    assert card.install("--from", "none", "--certdir", str(card.path("/home/pi/smgw-proxy/certs"))).code == 2
+    assert card.snapshot() == before
+
+
+def test_configuration_that_was_written_beforehand_does_not_hide_the_original(card: Card) -> None:
+    card.put_original()
+    card.put(CONFIGURATION, f'certdir = "{PINS}"\n')
+    ended = card.install()
+    assert "sudo systemctl disable --now reverse_proxy.service" in ended.lines("left")
+    assert card.read(f"{PINS}/10.11.120.2.json") == RECORD
+
+
+@pytest.mark.parametrize("directory", ["cert-typo", "reverse_proxy", "."])
+def test_directory_without_pins_is_refused(card: Card, directory: str) -> None:
+    card.put_original()
+    before = card.snapshot()
+    ended = card.install("--certdir", str(card.path(f"/home/pi/smgw-proxy/{directory}")))
+    assert ended.code == 2
+    assert "--certdir: " in ended.err
+    assert "check the path" in ended.err
+    assert card.snapshot() == before
+
+
+def test_original_whose_directory_of_pins_is_missing_is_refused_with_the_ways_out(
+    card: Card, tmp_path: Path
+) -> None:
+    card.put_original()
+    certs = card.path("/home/pi/smgw-proxy/certs")
+    certs.rename(tmp_path / "certs")
+    before = card.snapshot()
+    ended = card.install()
+    assert ended.code == 1
+    assert "reverse_proxy.service: /home/pi/smgw-proxy/certs, the directory of its pins, is not there" in ended.err
+    assert card.snapshot() == before
+    assert card.install("--certdir", str(tmp_path / "certs")).code == 0
+    assert card.read(f"{PINS}/10.11.120.2.json") == RECORD
+
+
+def test_original_that_never_reached_a_gateway_is_taken_over_and_first_use_told(card: Card) -> None:
+    card.put_original()
+    card.path("/home/pi/smgw-proxy/certs/10.11.120.2.json").unlink()
+    ended = card.install()
+    assert ended.code == 0
+    assert any(line.endswith("first certificate will be trusted") for line in ended.lines("note"))
+
+
+@as_root
+@pytest.mark.parametrize("name", ["config.json", "notes"])
+def test_pins_are_not_looked_for_through_another_users_link(card: Card, name: str) -> None:
+    card.put_original()
+    certs = card.path("/home/pi/smgw-proxy/certs")
+    certs.rename(card.path("/home/pi/smgw-proxy/old"))
+    card.put(f"/root/{name}", "secret")
+    certs.symlink_to("/root")
+    os.chown(certs.parent, 1000, 1000)
+    ended = card.install()
+    assert ended.code == 1
+    assert "the link certs on the way was made by another user" in ended.err
+    assert not card.path(PINS).exists()
+
+
+@as_root
+def test_secret_of_the_original_is_not_read_through_another_users_link(card: Card) -> None:
+    unit = UNIT_OF_FIRST_DESCRIPTION.replace("reverse_proxy -logdir", "smgwproxy --client-cert mine/key -logdir")
+    card.put_original(unit)
+    card.put("/root/key", "secret")
+    card.link("/home/pi/smgw-proxy/mine", "/root")
+    os.chown(card.path("/home/pi/smgw-proxy"), 1000, 1000)
+    ended = card.install()
+    assert ended.code == 2
+    assert "the link mine on the way was made by another user" in ended.err
+
+
+def test_more_records_than_there_are_gateways_are_refused(card: Card) -> None:
+    card.put_original()
+    for number in range(100):
+        card.put(f"/home/pi/smgw-proxy/certs/10.0.0.{number}.json", RECORD)
+    ended = card.install()
+    assert ended.code == 1
+    assert "more than 100 records" in ended.err
+
+
+def test_record_of_the_canonical_name_wins(card: Card) -> None:
+    card.put_original()
+    card.put("/home/pi/smgw-proxy/certs/smgw.example.json", "canonical")
+    for other in ("SMGW.example", "smgw.example:443"):
+        card.put(f"/home/pi/smgw-proxy/certs/{other}.json", "other")
+    card.install()
+    assert sorted(path.name for path in card.path(PINS).iterdir()) == ["10.11.120.2.json", "smgw.example.json"]
+    assert card.read(f"{PINS}/smgw.example.json") == "canonical"
+
+
+# --- broken off -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("beforehand", [False, True])
+def test_installation_that_was_broken_off_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, beforehand: bool
+) -> None:
+    (tmp_path / "me.p12").write_bytes(b"certificate")
+    seen: list[tuple[int, dict[str, tuple[str, str]], dict[str, int], set[str]]] = []
+    steps = 0
+    while not seen or seen[-1][0] != 0:
+        card = new_card(tmp_path / f"{steps}", capsys)
+        card.put_original()
+        if beforehand:
+            card.put(CONFIGURATION, f'certdir = "{PINS}"\n')
+        words = ("--program", PROGRAM, "--client-cert", str(tmp_path / "me.p12"))
+        broken = card.broken_off(steps, "install", *words)
+        again = card.run("install", *words)
+        assert again.code == 0
+        seen.append((broken.code, card.snapshot(), card.owners(), {*broken.lines("left"), *again.lines("left")}))
+        steps += 1
+    assert [code for code, *_ in seen[:-1]] == [NOBODY_READS] * (steps - 1)
+    assert steps > 15
+    assert "var/lib/smgwproxy/certs/10.11.120.2.json" in seen[0][1]
+    assert "sudo systemctl disable --now reverse_proxy.service" in seen[0][3]
+    for _, *found in seen:
+        assert found == list(seen[-1][1:])
 
 
 def test_link_among_the_old_pins_is_not_followed(card: Card) -> None:
@@ -412,6 +641,21 @@ def test_without_root_it_says_so(
         told = capsys.readouterr()
         assert told.out == ""
         assert "this needs root: run it with sudo" in told.err
+
+
+@as_root
+def test_what_only_root_may_look_at_is_told_with_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    with tempfile.TemporaryDirectory() as place:  # pytest's own is closed to others
+        Path(place).chmod(0o755)
+        card = new_card(Path(place, "card"), capsys)
+        card.install()
+        os.seteuid(65534)
+        try:
+            ended = card.install("--dry-run")
+        finally:
+            os.seteuid(0)
+    assert ended.code == 1
+    assert ended.err.endswith("nothing was changed; run it with sudo\n")
 
 
 def test_root_that_is_no_directory_is_told(tmp_path: Path) -> None:

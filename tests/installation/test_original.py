@@ -102,6 +102,38 @@ def test_what_is_not_understood_is_told_and_not_guessed(line: str, told: str) ->
         started_by(line)
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("EnvironmentFile=/etc/default/smgwproxy", "EnvironmentFile"),
+        ("PassEnvironment=SMGWPROXY_CERTDIR", "PassEnvironment"),
+        ("RootDirectory=/srv", "RootDirectory"),
+        ("BindPaths=/srv/certs:/home/pi/smgw-proxy/certs", "BindPaths"),
+        ("Environment=SMGWPROXY_CLIENT_PASSWORD=x", "password"),
+    ],
+)
+def test_setting_that_changes_what_this_program_sees_is_not_understood(line: str, told: str) -> None:
+    with pytest.raises(NotUnderstood, match=told):
+        original(f"[Service]\n{line}\nExecStart=/x/smgwproxy\n")
+
+
+def test_variables_are_nothing_to_the_original() -> None:
+    unit = "[Service]\nEnvironmentFile=/etc/default/x\nExecStart=/x/reverse_proxy -port 81\n"
+    assert original(unit).options == {"port": ("81",)}
+
+
+def test_last_user_counts() -> None:
+    unit = "[Service]\nUser=root\nWorkingDirectory=~\nExecStart=/x/reverse_proxy\n"
+    assert original(unit, "[Service]\nUser=pi\n").certdir == "/home/pi/certs"
+    assert original(unit, "[Service]\nUser=pi\n", "[Service]\nUser=\n").certdir == "/root/certs"
+
+
+@pytest.mark.parametrize("character", ["\x0b", "\x0c", "\x1c", "\u2028"])
+def test_line_ends_where_it_does_for_systemd(character: str) -> None:
+    unit = f"[Service]\nDescription=a{character}ExecStart=/x/other\nExecStart=/x/reverse_proxy -port 81\r\n"
+    assert original(unit).options == {"port": ("81",)}
+
+
 def test_two_commands_are_not_understood() -> None:
     with pytest.raises(NotUnderstood, match="not one ExecStart"):
         original("[Service]\nExecStart=/x/reverse_proxy\nExecStart=/x/reverse_proxy -port 81\n")

@@ -42,6 +42,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory, identity: Identity) -> dict[s
     find_program("systemd-analyze")
     if os.geteuid() != 0:
         pytest.skip("booting systemd in namespaces needs root")
+    tried = subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip(f"systemd cannot be booted in namespaces here: {tried.stderr[-300:]}")
     out = tmp_path_factory.mktemp("systemd")
     packages = Path(pytest.__file__).parents[1].relative_to(sys.prefix)
     python = _PYTHON.format(version=f"{sys.version_info.major}.{sys.version_info.minor}", packages=packages)
@@ -54,8 +57,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, identity: Identity) -> dict[s
         words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST, check=False
     )
     said = out / "said"
-    if not said.exists():
-        pytest.skip(f"systemd cannot be booted in namespaces here: {ended.stderr[-300:]}")
+    assert said.exists(), ended.stderr
     assert (out / "answer").exists(), said.read_text()
     found: dict[str, Any] = json.loads((out / "answer").read_text())
     return found
@@ -71,8 +73,8 @@ def test_steps_are_told_with_their_commands(seen: dict[str, Any]) -> None:
     told = [line for line in seen["install"]["out"].splitlines() if line.startswith("run ")]
     assert told == [
         "run     systemd-sysusers smgwproxy.conf",
-        "run     systemctl daemon-reload",
         "run     systemctl disable --now reverse_proxy.service",
+        "run     systemctl daemon-reload",
         "run     systemctl enable smgwproxy.service",
         "run     systemctl restart smgwproxy.service",
     ]
@@ -93,6 +95,16 @@ def test_second_installation_leaves_the_service_alone(seen: dict[str, Any]) -> N
     steps, _, following = seen["again"]["out"].partition("\n\n")
     assert {line.split()[0] for line in steps.splitlines()} == {"keep"}
     assert f"  sudo {PROGRAM} doctor --config /etc/smgwproxy/smgwproxy.toml\n" in following
+
+
+def test_service_is_restarted_when_its_files_are_newer(seen: dict[str, Any]) -> None:
+    def told(when: str) -> list[str]:
+        assert seen[when]["code"] == 0, seen[when]
+        return [line for line in seen[when]["out"].splitlines() if line.startswith("run ")]
+
+    reload, restart = "run     systemctl daemon-reload", "run     systemctl restart smgwproxy.service"
+    assert told("after a break") == [reload, restart]
+    assert told("after a change") == [restart]
 
 
 def test_reload_keeps_it_running(seen: dict[str, Any]) -> None:

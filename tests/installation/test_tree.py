@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 
 from smgwproxy.installation.tree import Tree
-from tests.installation.conftest import Card
+from tests.installation.conftest import Card, as_root
 
 STRANGER = 4711
-
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="directories can be given away by root alone")
 
 
 def give(directory: Path) -> None:
@@ -92,6 +90,10 @@ def test_only_regular_files_of_a_size_are_read(tmp_path: Path) -> None:
     for path, told in (("/pipe", "not a regular file"), ("/file", "more than 3"), ("/link", "symbolic links")):
         with pytest.raises(OSError, match=told):
             tree.read(path, 3)
+
+
+def test_file_that_is_gone_already_need_not_be_removed(tmp_path: Path) -> None:
+    Tree(tmp_path).remove("/file")
 
 
 def test_file_that_cannot_be_written_leaves_the_old_one_and_no_other(tmp_path: Path) -> None:

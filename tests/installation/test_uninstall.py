@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation.conftest import Card
+from smgwproxy.installation.facts import Found
+from smgwproxy.installation.removal import uninstall_steps
+from smgwproxy.installation.steps import Run
+from tests.installation.conftest import NOBODY_READS, UNIT_OF_FIRST_DESCRIPTION, Card, as_root, new_card
 
 UNIT = "/etc/systemd/system/smgwproxy.service"
 CONFIGURATION = "/etc/smgwproxy/smgwproxy.toml"
@@ -34,11 +37,7 @@ def test_pins_and_logs_stay(card: Card, used: dict[str, tuple[str, str]]) -> Non
     ended = card.run("uninstall")
     assert (ended.code, ended.err) == (0, "")
     gone = installed.keys() - card.snapshot().keys()
-    assert gone - {"etc/sysusers.d/smgwproxy.conf"} == {
-        "etc/smgwproxy",
-        "etc/smgwproxy/smgwproxy.toml",
-        "etc/systemd/system/smgwproxy.service",
-    }
+    assert gone - {"etc/sysusers.d/smgwproxy.conf"} == {"etc/systemd/system/smgwproxy.service"}
     assert [line for line in ended.lines("keep") if line.startswith((f"{STATE}/: pins", f"{LOGS}/: logs"))] != []
 
 
@@ -70,10 +69,11 @@ def test_installed_again_it_has_the_pins(card: Card, used: dict[str, tuple[str, 
     assert card.read(f"{STATE}/certs/10.11.120.2.json") == "{}"
 
 
-def test_edited_configuration_stays_unless_told(card: Card, used: dict[str, tuple[str, str]]) -> None:
-    card.put(CONFIGURATION, card.read(CONFIGURATION).replace("port = 8080", "port = 8081  # mine"))
-    assert any("you have changed it" in line for line in card.run("uninstall").lines("keep"))
-    assert "# mine" in card.read(CONFIGURATION)
+@pytest.mark.parametrize("line", ["port = 8081", "port = 8081  # mine"])
+def test_configuration_stays_unless_told(card: Card, used: dict[str, tuple[str, str]], line: str) -> None:
+    card.put(CONFIGURATION, card.read(CONFIGURATION).replace("port = 8080", line))
+    assert f"{CONFIGURATION}: it is yours; --purge removes it, too" in card.run("uninstall").lines("keep")
+    assert line in card.read(CONFIGURATION)
     card.run("uninstall", "--purge")
     assert not card.path("/etc/smgwproxy").exists()
 
@@ -115,6 +115,45 @@ def test_unit_that_others_wrote_stays(card: Card) -> None:
     ended = card.run("uninstall", "--purge")
     assert card.path(UNIT).exists()
     assert f"{UNIT}: it was not made by this program" in ended.lines("keep")
+
+
+def test_unit_that_was_there_before_is_told(card: Card) -> None:
+    card.put_original(UNIT_OF_FIRST_DESCRIPTION, "smgwproxy.service")
+    card.install()
+    assert f"{UNIT}.old: the unit that was there before" in card.run("uninstall", "--purge").lines("keep")
+
+
+@as_root
+def test_user_that_others_made_stays(card: Card) -> None:
+    passwd = card.put("/etc/passwd", f"{card.read('/etc/passwd')}smgwproxy:x:1001:1001::/home/x:/bin/sh\n")
+    before = passwd.read_text()
+    assert card.run("uninstall", "--purge").lines("run") == []
+    assert card.install().code == 0
+    ended = card.run("uninstall", "--purge")
+    assert ended.code == 0
+    assert "the user smgwproxy: it was not made by this program" in ended.lines("keep")
+    assert passwd.read_text() == before
+
+
+def test_removal_that_was_broken_off_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, steps = -1, 0
+    while code != 0:
+        card = new_card(tmp_path / f"{steps}", capsys)
+        before = card.snapshot()
+        card.install()
+        card.put(f"{LOGS}/{LOG}", "line")
+        code = card.broken_off(steps, "uninstall", "--purge").code
+        assert code in {0, NOBODY_READS}
+        assert card.run("uninstall", "--purge").code == 0
+        assert card.snapshot() == before
+        assert "smgwproxy" not in card.read("/etc/passwd")
+        steps += 1
+    assert steps > 8
+
+
+def test_systemd_is_told_of_a_removal_that_was_broken_off() -> None:
+    steps = uninstall_steps(Found(commands=True, outdated=True), [], purge=False)
+    assert steps == [Run(("systemctl", "daemon-reload"))]
 
 
 def test_way_back_to_the_original_is_told(card: Card) -> None:
