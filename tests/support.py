@@ -6,6 +6,7 @@ import base64
 import datetime
 import logging
 import resource
+import secrets
 import socket
 import ssl
 import threading
@@ -472,6 +473,14 @@ def connected(port: int, *, host: str = "127.0.0.1", tls: bool = False) -> Itera
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         with context.wrap_socket(plain, suppress_ragged_eofs=False) as client:
             yield client
+
+
+def free_port() -> int:
+    """Return a port that nobody has, and that the system gives to nobody who asks for any (see ip(7))."""
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def raw_exchange(

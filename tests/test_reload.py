@@ -29,6 +29,7 @@ from tests.support import (
     Peer,
     RawGateway,
     connected,
+    free_port,
     raw_exchange,
     receive_all,
     receive_until,
@@ -436,12 +437,6 @@ def test_proxy_without_a_configuration_file_says_that_nothing_has_changed(tmp_pa
 
 
 # --- what changes -----------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def test_another_port_is_open_before_the_old_one_is_closed_after_its_requests(

@@ -16,7 +16,7 @@ from smgwproxy import supervision
 from smgwproxy.commands.serving.heartbeat import Heartbeat
 from smgwproxy.demo.thread import HubThread
 from smgwproxy.supervision import Supervisor
-from tests.support import OK, PATIENCE, Peer, RawGateway, connected, raw_exchange
+from tests.support import OK, PATIENCE, Peer, RawGateway, connected, free_port, raw_exchange
 from tests.test_cli import GET, program
 
 StartGateway = Callable[..., RawGateway]
@@ -187,12 +187,6 @@ def test_supervisor_that_has_gone_does_not_stop_the_proxy(
 
 
 # --- the protocol -------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize(

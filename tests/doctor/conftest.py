@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from smgwproxy.demo import Gateway, run_in_thread, start_gateway
+from tests import support
 from tests.doctor.support import Doctor
 
 
@@ -35,7 +34,4 @@ def simulated() -> Iterator[Callable[..., Gateway]]:
 @pytest.fixture
 def free_port() -> str:
     """A port that nobody has, and that the system gives to nobody who asks for any: ip(7), ip_local_port_range."""
-    while True:
-        port = 10_000 + secrets.randbelow(22_000)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return str(port)
+    return str(support.free_port())
