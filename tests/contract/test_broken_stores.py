@@ -15,6 +15,8 @@ from smgwproxy.testing.contract import ROUNDS_VARIABLE
 from tests.contract import broken_stores
 from tests.support import PATIENCE
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent.parent
 
 BREAKS = {

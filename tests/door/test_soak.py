@@ -10,6 +10,8 @@ import pytest
 from tests.door.soak import COUNTED, Held, Measure, Soak, soaking
 from tests.door.visitors import KINDS
 
+pytestmark = pytest.mark.long
+
 REQUESTS = 150  # twice; each kind of client comes to each door once with the first of them
 
 

@@ -121,6 +121,7 @@ def settings(port: str) -> dict[str, str]:
     return {**told, "PATH": told["PATH"].replace("$PATH", os.environ["PATH"]), "PYTHONPATH": PACKAGES}
 
 
+@pytest.mark.long
 def test_container_serves_without_a_place_to_write_to_and_is_stopped_cleanly(venv: Path, tmp_path: Path) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()

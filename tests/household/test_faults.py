@@ -18,7 +18,7 @@ from tests.household.machines import HAN_LEG
 from tests.household.steps import DOCTOR, UNIT, change_profile, give_address, install
 from tests.namespaces.han import GATEWAY
 
-pytestmark = pytest.mark.usefixtures("in_namespaces")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("in_namespaces")]
 
 
 @dataclass(frozen=True)

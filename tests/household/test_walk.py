@@ -16,7 +16,7 @@ from tests.household.steps import CONFIGURATION, UNIT, commands
 from tests.household.tap import Tap
 from tests.namespaces.han import GATEWAY
 
-pytestmark = pytest.mark.usefixtures("in_namespaces")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("in_namespaces")]
 
 NOBODY = ip_address("0.0.0.0")  # noqa: S104  # who asks by ARP whether an address is free (RFC 5227)
 

@@ -31,6 +31,8 @@ sys.path[:0] = ["/opt/venv/{packages}", "/opt/source"]
 _PROGRAM = "from smgwproxy.cli import main\nsys.exit(main())\n"
 _PROBE = """\
 import runpy
+
+pytestmark = pytest.mark.long
 sys.argv = ["inside", "/opt/out/client.pem", "/opt/out/answer"]
 runpy.run_module("tests.installation.inside", run_name="__main__")
 """

@@ -58,7 +58,7 @@ def _tell(text: str) -> None:
 def _run(test: str) -> Mapping[str, object]:
     passed, said = _Passed(), io.StringIO()
     with TemporaryDirectory() as directory, redirect_stdout(said):
-        options = ["-p", "no:cacheprovider", "--no-header", "--basetemp", f"{directory}/base"]
+        options = ["-p", "no:cacheprovider", "--no-header", "-m", "", "--basetemp", f"{directory}/base"]
         limits = [f"--timeout={_LIMIT}", "-o", f"faulthandler_timeout={_LIMIT - 5}"]
         code = pytest.main([*options, *limits, test], plugins=[passed])
     return {"passed": code == pytest.ExitCode.OK and passed.count == 1, "said": said.getvalue()}
