@@ -13,6 +13,7 @@ from tests.door.visitors import KINDS
 pytestmark = pytest.mark.long
 
 REQUESTS = 150  # twice; each kind of client comes to each door once with the first of them
+LOOKS = 5
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,11 @@ def soaked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Soaked]:
         soak.send(REQUESTS)
         before = soak.held()
         soak.send(REQUESTS)
-        yield Soaked(soak, before, soak.held())
+        after = soak.held()
+        for _ in range(LOOKS):  # who has only just left may still be on the way out; what leaks stays
+            if any(measure.grown(before, after) for measure in COUNTED):
+                after = soak.held()
+        yield Soaked(soak, before, after)
 
 
 def test_clients_of_every_kind_get_what_is_due_to_them_side_by_side(soaked: Soaked) -> None:
