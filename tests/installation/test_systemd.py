@@ -18,6 +18,8 @@ from tests.clients.conftest import find_program
 from tests.installation.inside import PROGRAM
 from tests.support import Identity
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 BOOT = Path(__file__).with_name("boot.sh")
 NAMESPACES = ("--fork", "--kill-child", "--pid", "--mount", "--cgroup", "--uts", "--ipc", "--net")
@@ -31,8 +33,6 @@ sys.path[:0] = ["/opt/venv/{packages}", "/opt/source"]
 _PROGRAM = "from smgwproxy.cli import main\nsys.exit(main())\n"
 _PROBE = """\
 import runpy
-
-pytestmark = pytest.mark.long
 sys.argv = ["inside", "/opt/out/client.pem", "/opt/out/answer"]
 runpy.run_module("tests.installation.inside", run_name="__main__")
 """
