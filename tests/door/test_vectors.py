@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import h11
@@ -102,10 +102,11 @@ class Door:
         with connected(self.port, tls=self.scheme == "https") as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             said = b""
-            for number, piece in enumerate(delivery.pieces):
-                if number and delivery.waits:
-                    said += receive_until(client, b"\r\n\r\n")
-                client.sendall(piece)
+            with suppress(BrokenPipeError):  # who has refused the request need not wait for the rest of it
+                for number, piece in enumerate(delivery.pieces):
+                    if number and delivery.waits:
+                        said += receive_until(client, b"\r\n\r\n")
+                    client.sendall(piece)
             while received := client.recv(65536):
                 said += received
         return answers(said)
