@@ -19,6 +19,8 @@ from tests.clients.stranger import StrangersSite, running_strangers_site
 from tests.support import Identity, Peer, RawGateway, running_proxy
 from tests.test_cli import program
 
+pytestmark = pytest.mark.long
+
 StartGateway = Callable[..., RawGateway]
 
 ATTACKER = "attacker.example"

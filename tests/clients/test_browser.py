@@ -15,6 +15,8 @@ from tests.clients.conftest import find_program
 from tests.clients.household import NOW, Household, seen
 from tests.clients.libraries import Login
 
+pytestmark = pytest.mark.long
+
 _START = {"theben": "/", "ppc": "/cgi-bin/hanservice.cgi", "emh": "/"}
 
 

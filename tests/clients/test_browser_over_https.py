@@ -25,6 +25,8 @@ from tests.clients.secure import (
 from tests.clients.test_browser import go_to_reading, leave, shown
 from tests.support import Peer, RawGateway
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def browser(own_certificate: OwnCertificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:

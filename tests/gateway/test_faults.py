@@ -38,6 +38,8 @@ from tests.gateway.faults import (
 )
 from tests.support import PATIENCE, Identity, RawGateway, receive_all, receive_until, running_proxy
 
+pytestmark = pytest.mark.long
+
 EVERY = 499  # bytes from one fault to the next; .ci/faults leaves out none
 SILENCE = 0.8  # seconds: a busy machine is silent, too
 NEW = EXCHANGES[0]
