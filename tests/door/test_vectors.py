@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import h11
 import pytest
 
+from smgwproxy.server import channel
 from smgwproxy.truststores.file import FileTrustStore
 from tests.door.vectors import BODY_LIMIT, GATEWAY, NEXT, SEEN_NEXT, VECTORS, Vector
-from tests.support import Identity, Peer, RawGateway, connected, receive_until, running_proxy
+from tests.support import PATIENCE, Identity, Peer, RawGateway, connected, receive_until, running_proxy
 
 DOORS = {"http": 2, "https": 1}  # and how often a row is cut at random
 SHORT = 120  # octets that are sent one by one
@@ -102,11 +103,10 @@ class Door:
         with connected(self.port, tls=self.scheme == "https") as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             said = b""
-            with suppress(BrokenPipeError):  # who has refused the request need not wait for the rest of it
-                for number, piece in enumerate(delivery.pieces):
-                    if number and delivery.waits:
-                        said += receive_until(client, b"\r\n\r\n")
-                    client.sendall(piece)
+            for number, piece in enumerate(delivery.pieces):
+                if number and delivery.waits:
+                    said += receive_until(client, b"\r\n\r\n")
+                client.sendall(piece)
             while received := client.recv(65536):
                 said += received
         return answers(said)
@@ -159,8 +159,9 @@ def opened(scheme: str, identity: Identity, store: FileTrustStore) -> Iterator[D
 
 @pytest.fixture(scope="module")
 def doors(identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Door]]:
-    """Open each door once for all rows."""
-    with ExitStack() as stack:
+    """Open each door once for all rows; it hears out who sends octet by octet on a busy machine."""
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(channel, "_LINGER_SECONDS", PATIENCE)
         yield {
             scheme: stack.enter_context(opened(scheme, identity, FileTrustStore(tmp_path_factory.mktemp(scheme))))
             for scheme in DOORS
