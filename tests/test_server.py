@@ -370,6 +370,16 @@ def test_request_that_came_before_its_connection_was_taken_is_answered_though_th
         assert receive_all(hub.call(come_and_stop)).endswith(b"hi")
 
 
+def test_client_that_still_sends_when_it_has_its_answer_is_heard_out() -> None:
+    with serving(hello) as (port, server, hub), connected(port) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+        assert receive_all(client).endswith(b"hi")
+        for handler in hub.call(lambda: list(server.handlers)):
+            hub.call(handler.look_after)
+        client.sendall(b"body")
+        assert hub.call(lambda: len(server.handlers)) == 1, "a reset would take the answer from a slower one"
+
+
 def test_stop_does_not_wait_for_half_a_head() -> None:
     with serving(hello) as (port, server, hub), connected(port) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHo")

@@ -22,7 +22,8 @@ from smgwproxy.server.encryption import Encryption
 from smgwproxy.server.pace import Pace
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
-_ESTABLISHED = 1  # the first byte of struct tcp_info; no farewell of the client has come
+# The first byte of struct tcp_info while the client has said no farewell: established, or our own side has ended.
+_CLIENT_IS_THERE = frozenset({1, 4, 5})
 _AT_ONCE = 256 * 1024
 _RECEIVED = 16 * 1024  # at once, since the smallest chunks, or messages of TLS, make much work of them
 _BARREN = 64 * 1024  # bytes of TLS without one of data, or of a handshake: no honest client needs as many
@@ -225,7 +226,7 @@ class Channel:
         Bytes that came before the farewell do not hide it: the kernel is asked for the connection's state.
         """
         try:
-            return bool(self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED)
+            return self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] not in _CLIENT_IS_THERE
         except OSError:
             return True
 
