@@ -520,8 +520,8 @@ def test_pins_are_not_looked_for_through_another_users_link(card: Card, name: st
     card.put_original()
     certs = card.path("/home/pi/smgw-proxy/certs")
     certs.rename(card.path("/home/pi/smgw-proxy/old"))
-    card.put(f"/root/{name}", "secret")
-    certs.symlink_to("/root")
+    card.put(f"/srv/roots/{name}", "secret")
+    certs.symlink_to("/srv/roots")
     os.chown(certs.parent, 1000, 1000)
     ended = card.install()
     assert ended.code == 1
@@ -533,8 +533,8 @@ def test_pins_are_not_looked_for_through_another_users_link(card: Card, name: st
 def test_secret_of_the_original_is_not_read_through_another_users_link(card: Card) -> None:
     unit = UNIT_OF_FIRST_DESCRIPTION.replace("reverse_proxy -logdir", "smgwproxy --client-cert mine/key -logdir")
     card.put_original(unit)
-    card.put("/root/key", "secret")
-    card.link("/home/pi/smgw-proxy/mine", "/root")
+    card.put("/srv/roots/key", "secret")
+    card.link("/home/pi/smgw-proxy/mine", "/srv/roots")
     os.chown(card.path("/home/pi/smgw-proxy"), 1000, 1000)
     ended = card.install()
     assert ended.code == 2

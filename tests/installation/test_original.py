@@ -125,7 +125,7 @@ def test_variables_are_nothing_to_the_original() -> None:
 def test_last_user_counts() -> None:
     unit = "[Service]\nUser=root\nWorkingDirectory=~\nExecStart=/x/reverse_proxy\n"
     assert original(unit, "[Service]\nUser=pi\n").certdir == "/home/pi/certs"
-    assert original(unit, "[Service]\nUser=pi\n", "[Service]\nUser=\n").certdir == "/root/certs"
+    assert original(unit, "[Service]\nUser=pi\n", "[Service]\nUser=\n").certdir == f"{HOMES['root']}/certs"
 
 
 @pytest.mark.parametrize("character", ["\x0b", "\x0c", "\x1c", "\u2028"])
