@@ -466,6 +466,8 @@ class ExactConnection(HTTPSConnection):
 
     def _receive(self, size: int) -> bytes:
         try:
+            # A peer that waits with its body, say, until its head is acknowledged would wait 40 ms each time.
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             received: bytes = self.sock.recv(size)
         except OSError as error:
             if self._dropped:

@@ -98,6 +98,16 @@ def test_system_asks_a_silent_connection_whether_it_is_still_there(
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 3
 
 
+def test_what_the_gateway_sends_is_acknowledged_at_once(raw_gateway: StartGateway, store: FileTrustStore) -> None:
+    gateway = raw_gateway(OK)
+    with Gateway(gateway.origin, store) as client:
+        for _ in range(3):  # a system that has seen nothing but questions and answers delays what it acknowledges
+            with client.send("GET", "/", [("Host", "x")]) as answer:
+                sock = answer._answer._exact.sock
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK), "a body may be waiting for that"
+                assert answer.read() == b"ok"
+
+
 # --- one after the other ----------------------------------------------------------------------------------
 
 
