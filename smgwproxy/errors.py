@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 class SmgwProxyError(Exception):
     """Base of every error that this package raises on purpose."""
 
+    @property
+    def told(self) -> str:
+        """The text, a `smgwproxy.phrases.Phrase` still where it is one: ``str`` makes it English."""
+        return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)
+
 
 class ConfigError(SmgwProxyError):
     """An option is wrong; the text is one line that names the option and the remedy. Exit code 2."""

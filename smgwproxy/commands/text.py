@@ -7,17 +7,21 @@ them and the terminal. Days are in UTC, as certificates have them; times are in 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
 
 from smgwproxy.certificate import Certificate, Description, Fingerprint
+from smgwproxy.phrases import phrase, plural, sequence
 from smgwproxy.truststores.record import Known, Pending, Pin, Revocation
 
 Row = tuple[str, str]
 """A label, and a value that may have several lines."""
 
-UNKNOWN = "not known"
+Say = Callable[[str], str]
+"""A `smgwproxy.language.Language`, or `str` for English."""
+
+UNKNOWN = phrase("not known")
 INDENT = "  "
 LABEL = 13
 """Columns of the labels of facts, the gap behind them included."""
@@ -70,24 +74,27 @@ def wrapped(text: str, width: int, *, break_words: bool = False) -> list[str]:
     return [piece for line in text.split("\n") for piece in wrap(line) or [""]]
 
 
-def paragraph(text: str, width: int) -> list[str]:
+def paragraph(text: str, width: int, say: Say = str) -> list[str]:
     """Break ``text`` into lines that are good to read."""
-    return wrapped(text, min(width, _PARAGRAPH))
+    return wrapped(say(text), min(width, _PARAGRAPH))
 
 
-def block(rows: Iterable[Row], width: int, label: int = LABEL) -> list[str]:
+def block(rows: Iterable[Row], width: int, label: int = LABEL, say: Say = str) -> list[str]:
     """Set ``rows`` under each other, their values in a column of their own."""
     lines = []
     for title, value in rows:
-        for place, piece in enumerate(wrapped(value, width - len(INDENT) - label)):
-            lines.append(f"{INDENT}{'' if place else title:{label}}{piece}")
+        for place, piece in enumerate(wrapped(say(value), width - len(INDENT) - label)):
+            lines.append(f"{INDENT}{'' if place else say(title):{label}}{piece}")
     return lines
 
 
-def side_by_side(left: Sequence[Row], right: Sequence[Row], width: int) -> list[str] | None:
+def side_by_side(left: Sequence[Row], right: Sequence[Row], width: int, say: Say = str) -> list[str] | None:
     """Set two blocks beside each other, rows of a label in one line; None when ``width`` is too narrow."""
     column = min((width - 2 * len(INDENT) - LABEL) // 2, _WIDEST_COLUMN)
-    return list(_columns(dict(left), dict(right), column)) if column >= _COLUMN else None
+    if column < _COLUMN:
+        return None
+    one, other = ({say(title): say(value) for title, value in rows} for rows in (left, right))
+    return list(_columns(one, other, column))
 
 
 def _columns(left: dict[str, str], right: dict[str, str], column: int) -> Iterator[str]:
@@ -111,19 +118,21 @@ def described(one: Certificate | Known) -> Description:
 
 def name(one: Certificate | Known) -> str:
     """Return the subject, fit for a terminal."""
-    return printable(described(one).subject) or f"subject {UNKNOWN}"
+    return printable(described(one).subject) or phrase("subject not known")
 
 
 def facts(one: Certificate | Known, now: datetime, key_note: str = "") -> list[Row]:
     """Return the rows that tell all of one certificate; ``key_note`` is put behind the kind of its key."""
     told = described(one)
+    ended = told.not_after is not None and told.not_after <= now
+    ends = day(told.not_after)
     return [
-        ("Subject", printable(told.subject) or UNKNOWN),
-        ("Issuer", printable(told.issuer) or UNKNOWN),
-        ("Valid from", day(told.not_before)),
-        ("Valid until", day(told.not_after) + (", ended" if told.not_after and told.not_after <= now else "")),
-        ("Key", ", ".join(part for part in (told.key or UNKNOWN, key_note) if part)),
-        ("Fingerprint", grouped(one.fingerprint)),
+        (phrase("Subject"), printable(told.subject) or UNKNOWN),
+        (phrase("Issuer"), printable(told.issuer) or UNKNOWN),
+        (phrase("Valid from"), day(told.not_before)),
+        (phrase("Valid until"), phrase("{day}, ended", day=ends) if ended else ends),
+        (phrase("Key"), sequence([part for part in (told.key or UNKNOWN, key_note) if part], ", ")),
+        (phrase("Fingerprint"), grouped(one.fingerprint)),
         *_happened(one),
         *(warning(one, now) if isinstance(one, Pin) else ()),
     ]
@@ -137,20 +146,20 @@ def known_facts(one: Certificate | Known, now: datetime, key_note: str = "") -> 
 def warning(pin: Pin, now: datetime) -> list[Row]:
     """Return the row that says that the certificate ends soon, or has ended; none otherwise."""
     ending = pin.ending(now)
-    return [("Warning", f"It {ending}.")] if ending else []
+    return [(phrase("Warning"), phrase("It {ending}.", ending=ending))] if ending else []
 
 
 def _happened(one: Certificate | Known) -> list[Row]:
     match one:
         case Pin() if one.pinned_at is not None:
-            return [("Pinned", time(one.pinned_at))]
+            return [(phrase("Pinned"), time(one.pinned_at))]
         case Pending():
             return [
-                ("First seen", time(one.first_seen)),
-                ("Last seen", time(one.last_seen)),
-                ("Refused", number(one.times, "time")),
+                (phrase("First seen"), time(one.first_seen)),
+                (phrase("Last seen"), time(one.last_seen)),
+                (phrase("Refused"), plural("{count} time", "{count} times", one.times)),
             ]
         case Revocation():
-            return [("Revoked", time(one.revoked_at))]
+            return [(phrase("Revoked"), time(one.revoked_at))]
         case _:
             return []

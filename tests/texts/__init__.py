@@ -1,0 +1,1 @@
+"""What people read, in each language that there is."""
