@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from smgwproxy import machine
 from smgwproxy.certificate import Certificate
-from smgwproxy.commands.console import Console, OutputLost
+from smgwproxy.commands.answering import answered
+from smgwproxy.commands.console import Console
 from smgwproxy.commands.text import UNKNOWN, Row, block, day, grouped, paragraph, printable
 from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
 from smgwproxy.errors import ConfigError
@@ -18,7 +19,6 @@ from smgwproxy.own_certificate.facts import ending, missing, valid_for
 
 _PROGRAM = "smgwproxy certificate"
 _TAKEN = ("server-name", "tls-port", "tls-cert", "tls-key", "statedir")
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 
 _ACTIONS = {
     "show": "show the certificate that the proxy shows its clients over HTTPS",
@@ -37,17 +37,14 @@ def certificate(words: Sequence[str], environ: Mapping[str, str]) -> int:
     more, as a shell has it for SIGPIPE. Raises `ConfigError` for a wrong option and for files that cannot be used,
     and `SystemExit` after ``--help``.
     """
-    console = Console.standard()
-    try:
+
+    def run(console: Console) -> int:
         if not words or words[0] in {"-h", "--h", "-help", "--help"}:
             console.say(_overview())
             return 0
         return _run(words[0], words[1:], environ, console)
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-        return 1
+
+    return answered(run, Console.standard())
 
 
 def configured_files(config: Config) -> Files:

@@ -12,12 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smgwproxy import network
+from smgwproxy.commands.answering import answered
 from smgwproxy.commands.console import Console, OutputLost
 from smgwproxy.commands.own_program import own_program
 from smgwproxy.commands.text import UNKNOWN, Row, block, grouped, name, paragraph, printable
 from smgwproxy.config import build_parser, parse
 from smgwproxy.discovery import place as places
-from smgwproxy.errors import ConfigError, SmgwProxyError
 
 if TYPE_CHECKING:
     from smgwproxy.discovery.advice import Advice
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from smgwproxy.discovery.search import Finding, Found, Times
 
 _PROGRAM = "smgwproxy discover"
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 
 
 def discover(words: Sequence[str], environ: Mapping[str, str], times: Times | None = None) -> int:  # noqa: ARG001  # as all commands
@@ -46,14 +45,10 @@ def discover(words: Sequence[str], environ: Mapping[str, str], times: Times | No
     parser.add_argument("--interface", metavar="NAME", help="where the cable to the gateway is, such as eth0")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     arguments = parse(parser, words)
-    console = Console.standard()
-    try:
-        return _discover(arguments.interface, as_json=arguments.json, console=console, times=times)
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-        return 1
+    return answered(
+        lambda console: _discover(arguments.interface, as_json=arguments.json, console=console, times=times),
+        Console.standard(),
+    )
 
 
 def _discover(interface: str | None, *, as_json: bool, console: Console, times: Times | None) -> int:
@@ -61,18 +56,12 @@ def _discover(interface: str | None, *, as_json: bool, console: Console, times: 
 
     tell = partial(_tell, console)
     python = shlex.quote(sys.executable)
-    try:
-        place = _place(interface)
-        tell(f"Looking for the gateway at {place.interface.name}.")
-        if place.home:
-            tell(_HOME.format(place.interface.name))
-        with _zeroconf_tells(tell):
-            found = search.Search(place, tell, times or search.Times(), _INSTALLING.format(python)).run()
-    except (ConfigError, OutputLost):
-        raise
-    except SmgwProxyError as error:
-        console.error(error)
-        return 1
+    place = _place(interface)
+    tell(f"Looking for the gateway at {place.interface.name}.")
+    if place.home:
+        tell(_HOME.format(place.interface.name))
+    with _zeroconf_tells(tell):
+        found = search.Search(place, tell, times or search.Times(), _INSTALLING.format(python)).run()
     program = own_program()
     steps = advice.Advice()
     if found.confirmed is not None:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from smgwproxy.commands.console import Console, OutputLost
+from smgwproxy.commands.answering import answered
+from smgwproxy.commands.console import Console
 from smgwproxy.commands.text import number, paragraph, printable
 from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
 from smgwproxy.config.options import CONFIG
@@ -44,7 +45,6 @@ _TAKEN = frozenset(
     }
 )
 _OF_THE_STORE = ("config", "target", "certdir", "truststore")  # options that the trust commands need as well
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 _LABEL = 15  # columns of a check's name
 _TITLES = {
     "tcp": "TCP",
@@ -69,14 +69,7 @@ def doctor(words: Sequence[str], environ: Mapping[str, str], installed: Path = P
     if not _says_where(_given(arguments, environ)) and os.access(installed, os.R_OK):
         arguments.config = str(installed)
     config = resolve(arguments, environ)
-    console = Console.standard()
-    try:
-        return _examine(config, arguments, environ, console)
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-        return 1
+    return answered(lambda console: _examine(config, arguments, environ, console), Console.standard())
 
 
 def _parser() -> argparse.ArgumentParser:

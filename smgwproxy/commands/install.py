@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from smgwproxy.commands.console import Console, OutputLost
+from smgwproxy.commands.answering import answered
+from smgwproxy.commands.console import Console
 from smgwproxy.commands.own_program import own_program
 from smgwproxy.config import OPTIONS, build_parser, parse
 from smgwproxy.config.sources import Given, collect
@@ -34,7 +35,6 @@ from smgwproxy.installation.survey import (
 from smgwproxy.installation.tree import Tree
 from smgwproxy.installation.unitfile import NotUnderstood, Settings
 
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 _BOOTED = Path("/run/systemd/system")  # see sd_booted(3)
 _NONE = "none"
 _HOMES = ("/home", "/root", "/run/user")  # what ProtectHome= hides
@@ -105,23 +105,16 @@ def _add_switches(parser: argparse.ArgumentParser, verb: str) -> None:
 
 
 def _answered(run: Callable[[Console], int]) -> int:
-    console = Console.standard()
-    try:
-        return run(console)
-    except ConfigError:
-        raise
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-    except SmgwProxyError as error:
-        console.error(error)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        # What an installation has is closed to others, even to look at.
-        remedy = "; run it with sudo" if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
-        console.error(Unfit(f"{where}{error.strerror or error}: nothing was changed{remedy}"))
-    return 1
+    def run_on_files(console: Console) -> int:
+        try:
+            return run(console)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            # What an installation has is closed to others, even to look at.
+            remedy = "; run it with sudo" if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
+            raise Unfit(f"{where}{error.strerror or error}: nothing was changed{remedy}") from error
+
+    return answered(run_on_files, Console.standard())
 
 
 def _carry(arguments: argparse.Namespace, console: Console, steps: Sequence[Step]) -> int:
