@@ -554,14 +554,18 @@ def text_of(error: BaseException) -> str:
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return the text of somebody else's error in one line, whatever it is; its kind where it has none."""
+    """Return the text of somebody else's error in one line, whatever it is; its kind where it has none.
+
+    A `smgwproxy.phrases.Phrase` of one line stays one.
+    """
     kind = type(error).__name__
     try:
-        text = " ".join(str(error).split())
+        told = text_of(error)
+        text = " ".join(told.split())
     except Exception:  # noqa: BLE001  # of an error that cannot even be told
         return kind
     if isinstance(error, Exception) and text:
-        return text
+        return told if told == text else text
     return f"{kind} {text}".rstrip()  # SystemExit alone is a number
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from smgwproxy.config import OPTIONS, Config, Option, resolve
 from smgwproxy.errors import ConfigError
 from smgwproxy.installation import layout
+from smgwproxy.phrases import phrase
 
 Texts = Mapping[str, tuple[str, ...]]
 """The texts of options, by their names."""
@@ -42,7 +43,7 @@ def written(texts: Texts) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise ConfigError(
-            "an option is no UTF-8, which the configuration file is: give the file another name"
+            phrase("an option is no UTF-8, which the configuration file is: give the file another name")
         ) from error
 
 

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from smgwproxy import durable
+from smgwproxy.phrases import phrase
 
 Kind = Literal["file", "directory", "link", "other"]
 Ids = tuple[int, int]
@@ -206,7 +207,8 @@ class _Way:
 
     def must_be_trusted(self, name: str) -> None:
         if os.fstat(self.here).st_uid not in {0, os.geteuid()}:
-            raise OSError(errno.EPERM, f"the link {name} on the way was made by another user")
+            told = phrase("the link {name} on the way was made by another user", name=name)
+            raise OSError(errno.EPERM, told)
 
     def back_to_the_root(self) -> None:
         while len(self._handles) > 1:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from smgwproxy.commands.trust import usage
 from smgwproxy.config import Config, parse, resolve
+from smgwproxy.language import Language
 
 if TYPE_CHECKING:
     from smgwproxy.commands.console import Console
@@ -28,18 +29,18 @@ def trust(words: Sequence[str], environ: Mapping[str, str]) -> int:
     a shell has it for SIGPIPE. Raises `ConfigError` for a wrong option and `SystemExit` after ``--help``.
     """
     if usage.wants_overview(words):
-        return _answered(_say_overview)
+        return _answered(_say_overview, environ)
     action = usage.find(words[0])
-    arguments = parse(usage.parser_of(action), words[1:])
+    arguments = parse(usage.parser_of(action, Language.of(environ)), words[1:])
     config = resolve(arguments, environ)
-    return _answered(lambda console: _run(action.name, config, arguments, console))
+    return _answered(lambda console: _run(action.name, config, arguments, console), environ)
 
 
-def _answered(run: Callable[[Console], int]) -> int:
+def _answered(run: Callable[[Console], int], environ: Mapping[str, str]) -> int:
     from smgwproxy.commands.answering import answered  # noqa: PLC0415  # --help does not need it
     from smgwproxy.commands.console import Console  # noqa: PLC0415
 
-    return answered(run, Console.standard())
+    return answered(run, Console.standard(Language.of(environ)))
 
 
 def _run(name: str, config: Config, arguments: argparse.Namespace, console: Console) -> int:
@@ -64,5 +65,5 @@ def _run(name: str, config: Config, arguments: argparse.Namespace, console: Cons
 
 
 def _say_overview(console: Console) -> int:
-    console.say(usage.overview())
+    console.say(usage.overview(console.language))
     return 0
