@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gettext
 from collections.abc import Iterator, Mapping
-from importlib import resources
+from pathlib import Path
 
 from smgwproxy.phrases import Phrase
 
@@ -36,7 +36,7 @@ class Language:
         """Return the language ``code``, English where there is no catalogue; reads a file."""
         if code not in TRANSLATED:
             return cls()
-        place = resources.files("smgwproxy") / "locale" / code / "LC_MESSAGES" / f"{_DOMAIN}.mo"
+        place = Path(__file__).with_name("locale") / code / "LC_MESSAGES" / f"{_DOMAIN}.mo"
         with place.open("rb") as file:
             return cls(code, gettext.GNUTranslations(file))
 

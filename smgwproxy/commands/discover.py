@@ -47,6 +47,7 @@ def discover(words: Sequence[str], environ: Mapping[str, str], times: Times | No
             "are scanned, and nobody logs in."
         ),
         commands=("",),
+        say=language,
     )
     parser.add_argument(
         "--interface", metavar="NAME", help=phrase("where the cable to the gateway is, such as eth0")

@@ -80,7 +80,7 @@ def doctor(words: Sequence[str], environ: Mapping[str, str], installed: Path = P
     more, as a shell has it for SIGPIPE. Raises `ConfigError` for a wrong option and `SystemExit` after ``--help``.
     """
     language = Language.of(environ)
-    arguments = parse(_parser(), words)
+    arguments = parse(_parser(language), words)
     if not _says_where(_given(arguments, environ)) and os.access(installed, os.R_OK):
         arguments.config = str(installed)
     config = resolve(arguments, environ)
@@ -94,7 +94,7 @@ def doctor(words: Sequence[str], environ: Mapping[str, str], installed: Path = P
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(say: Say) -> argparse.ArgumentParser:
     parser = build_parser(
         [option for option in OPTIONS if option.name in _TAKEN],
         prog="smgwproxy doctor",
@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
             "and options that name directories the installed configuration is used, where there is one."
         ),
         commands=("",),
+        say=say,
     )
     parser.add_argument(
         "--user", metavar="NAME", help=phrase("log in at the gateway, once, and show the last reading")

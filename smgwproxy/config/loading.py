@@ -15,6 +15,7 @@ from smgwproxy.config.options import CLIENT_PASSWORD, OPTIONS, Option
 from smgwproxy.config.sources import Given, collect
 from smgwproxy.config.values import Secret
 from smgwproxy.errors import ConfigError
+from smgwproxy.language import Language
 from smgwproxy.origin import Origin
 from smgwproxy.renewal import Renewal
 
@@ -82,7 +83,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
 
     Raises `ConfigError` with one line that names the option, the way it was given, and the remedy.
     """
-    return resolve(parse(build_parser(), argv), environ)
+    return resolve(parse(build_parser(say=Language.of(environ)), argv), environ)
 
 
 def resolve(namespace: argparse.Namespace, environ: Mapping[str, str]) -> Config:
