@@ -215,4 +215,4 @@ class _Teller(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OutputLost):  # the main thread finds it out as well
-            self._tell(f"mDNS: {record.getMessage()}")
+            self._tell(phrase("mDNS: {warning}", warning=record.getMessage()))
