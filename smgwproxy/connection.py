@@ -47,6 +47,7 @@ from smgwproxy.http1 import (
     withholds_content,
 )
 from smgwproxy.parting import Parting, reset_on_close
+from smgwproxy.phrases import phrase
 from smgwproxy.proof import Proof, proved_certificate
 from smgwproxy.tls import described, finds_nothing_in_common
 from smgwproxy.wire import Wire
@@ -107,7 +108,7 @@ class ExactRequest:
     def of(cls, method: str, target: str, lines: Lines, body: Iterable[bytes] = ()) -> ExactRequest:
         """Build an HTTP/1.1 request; raises `MessageError` when its parts would make more than one head."""
         if " " in method or " " in target:
-            raise MessageError("a blank within the method or the target")
+            raise MessageError(phrase("a blank within the method or the target"))
         return cls(encoded_head(f"{method} {target} HTTP/1.1", lines), body)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -373,7 +374,9 @@ class ExactConnection(HTTPSConnection):
         """Send ``body``, an `ExactRequest`, in which everything is; ``url`` and ``headers`` are not used."""
         del url, headers
         if not (self.assert_fingerprint and self.is_verified):
-            raise InternalError("The gateway's certificate was not compared with a pin.", "Report this fault.")
+            raise InternalError(
+                phrase("The gateway's certificate was not compared with a pin."), phrase("Report this fault.")
+            )
         if self._dropped:  # while it was being made
             raise Dropped
         self._method = method
@@ -428,12 +431,12 @@ class ExactConnection(HTTPSConnection):
         """Read past an interim answer; raises `MessageError` for one too many, and for one that is none."""
         self._interim += 1
         if self._interim > _MAX_INTERIM:
-            raise MessageError("it sends interim answers without end")
+            raise MessageError(phrase("it sends interim answers without end"))
         if head.status == 101:
-            raise MessageError("it switches protocols though nobody asked for that")
+            raise MessageError(phrase("it switches protocols though nobody asked for that"))
         # It might come all the same, and would be taken for the answer.
         if withholds_content(head, self._method):
-            raise MessageError("it announces content of an interim answer")
+            raise MessageError(phrase("it announces content of an interim answer"))
 
     def getresponse(self) -> Answer:  # type: ignore[override]  # our answers are read by us alone
         """Read the head of the final answer; interim ones (1xx) are read past (RFC 9110 section 15.2).
@@ -457,7 +460,7 @@ class ExactConnection(HTTPSConnection):
             except Dropped:
                 raise
             except (ConnectionError, ssl.SSLEOFError) as error:
-                raise Incomplete("it was cut within the head") from error
+                raise Incomplete(phrase("it was cut within the head")) from error
             if head.status >= 200:
                 body = BodyReader(wire, answer_framing(head, self._method))
                 withheld = withholds_content(head, self._method)
@@ -475,7 +478,7 @@ class ExactConnection(HTTPSConnection):
             self._silent = isinstance(error, TimeoutError)
             if error.errno in _NOBODY_THERE or self._is_given_up():
                 self._silent = True
-                raise Vanished("it does not answer any more, not even its network") from error
+                raise Vanished(phrase("it does not answer any more, not even its network")) from error
             if isinstance(error, ssl.SSLError) and not isinstance(error, _NO_FAULT):
                 raise TlsBroken(described(error)) from error
             raise

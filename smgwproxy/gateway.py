@@ -24,6 +24,7 @@ from smgwproxy.faults import Mismatch, broken_off
 from smgwproxy.http1 import AnswerHead, Incomplete, Lines, MessageError, values
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
 from smgwproxy.pools import PinGone, PinnedPools
 from smgwproxy.renewal import Renewal
 from smgwproxy.trust import Trust
@@ -171,7 +172,7 @@ class Gateway:
         try:
             request = ExactRequest.of(method, target, lines, body)
         except MessageError as error:
-            raise BadRequest(f"The request cannot be sent: {error}.") from error
+            raise BadRequest(phrase("The request cannot be sent: {error}.", error=error.told)) from error
         pin, answer = self._under_a_pin(lambda pin: self._pools.send(pin, method, request))
         if pin.certificate is None:
             self._to_complete = Certificate(answer.peer_certificate())
@@ -198,8 +199,13 @@ class Gateway:
                 self._last_good = pin.fingerprint
                 return pin, result
         raise TrustStoreError(
-            f"The pins of the gateway {self.origin}, or the certificates that it presents, keep changing.",
-            "See which programs write to the trust store, and whether two devices have the gateway's address.",
+            phrase(
+                "The pins of the gateway {origin}, or the certificates that it presents, keep changing.",
+                origin=self.origin,
+            ),
+            phrase(
+                "See which programs write to the trust store, and whether two devices have the gateway's address."
+            ),
         )
 
     def _pins(self) -> Sequence[Pin]:

@@ -58,6 +58,17 @@ class Language:
         return self._catalogue.ngettext(template, plural, count)
 
 
+class Languages:
+    """All languages, each read once, and at once: what answers clients must not depend on the disk later."""
+
+    def __init__(self) -> None:
+        self._known = {code: Language.named(code) for code in ("en", *TRANSLATED)}
+
+    def accepted(self, accept: str) -> Language:
+        """Return what a client prefers by its Accept-Language field, as `Language.accepted` does."""
+        return self._known[preferred(accept)]
+
+
 def preferred(accept: str) -> str:
     """Return the code of the language that weighs most in ``accept``, the first of several; English if none."""
     weights = dict(_weights(accept))

@@ -24,6 +24,8 @@ from smgwproxy.http1 import Incomplete, MessageError
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
 from smgwproxy.parting import Parting
+from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 from smgwproxy.tls import GROUPS, anchored_context, client_context
 from smgwproxy.truststores.record import Pin
 
@@ -252,7 +254,9 @@ class PinnedPools:
             try:
                 self._client_certificate.use_in(client_context())
             except OSError as error:
-                raise ConfigError(f"the client certificate cannot be used: {error.strerror or error}") from error
+                raise ConfigError(
+                    phrase("the client certificate cannot be used: {reason}", reason=reason(error))
+                ) from error
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

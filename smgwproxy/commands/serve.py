@@ -15,6 +15,7 @@ from smgwproxy.cooperative import cooperative
 from smgwproxy.deadline import Overdue
 from smgwproxy.errors import ConfigError
 from smgwproxy.logs import configure_logging
+from smgwproxy.phrases import phrase
 from smgwproxy.report import LogReport
 from smgwproxy.supervision import Supervisor
 
@@ -83,5 +84,8 @@ def _read(reread: Callable[[], Config], seconds: float) -> Config:
         return cooperative().call(reread, seconds)
     except Overdue as error:
         raise ConfigError(
-            f"it was not read within {seconds:g} s: see whether its disk answers, or give --store-timeout"
+            phrase(
+                "it was not read within {seconds:g} s: see whether its disk answers, or give --store-timeout",
+                seconds=seconds,
+            )
         ) from error

@@ -14,9 +14,10 @@ from smgwproxy.config.commandline import build_parser, parse
 from smgwproxy.config.options import CLIENT_PASSWORD, OPTIONS, Option
 from smgwproxy.config.sources import Given, collect
 from smgwproxy.config.values import Secret
-from smgwproxy.errors import ConfigError
+from smgwproxy.errors import ConfigError, text_of
 from smgwproxy.language import Language
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
 from smgwproxy.renewal import Renewal
 
 
@@ -111,7 +112,7 @@ def _value(option: Option, told: Given | None) -> Any:
     try:
         values = tuple(option.parse(text) for text in texts)
     except ValueError as error:
-        raise ConfigError(f"{told.source}: {error}") from error
+        raise ConfigError(phrase("{source}: {error}", source=told.source, error=text_of(error))) from error
     if option.kind == "several":
         return values
     return values[0] if values else None
@@ -120,33 +121,49 @@ def _value(option: Option, told: Given | None) -> Any:
 def _check_together(config: Config) -> None:
     """Refuse options that are right each and wrong together."""
     if not config.allow:  # an empty array
-        _refuse(config, "allow", "the list is empty, so nobody would be served: give a network, or leave it out")
+        _refuse(
+            config,
+            "allow",
+            phrase("the list is empty, so nobody would be served: give a network, or leave it out"),
+        )
     if config.tls_key and not config.tls_cert:
-        _refuse(config, "tls-key", "a key is of no use without its certificate: give --tls-cert as well")
+        _refuse(config, "tls-key", phrase("a key is of no use without its certificate: give --tls-cert as well"))
     if config.client_password and config.client_password_file:
         other = config.source("client-password-file")
-        _refuse(config, "client-password", f"{other} gives a password, too: leave one of them out")
+        _refuse(
+            config, "client-password", phrase("{other} gives a password, too: leave one of them out", other=other)
+        )
     if not config.client_cert:
         _check_without_client_certificate(config)
     if config.tls_port is None:
         if config.tls_cert:
-            _refuse(config, "tls-cert", "no HTTPS listener would use the certificate: give --tls-port as well")
+            _refuse(
+                config, "tls-cert", phrase("no HTTPS listener would use the certificate: give --tls-port as well")
+            )
         if config.no_http:
-            _refuse(config, "no-http", "there would be no listener at all: give --tls-port as well")
+            _refuse(config, "no-http", phrase("there would be no listener at all: give --tls-port as well"))
     elif config.tls_port == config.port != 0 and not config.no_http:
-        _refuse(config, "tls-port", f"{config.port} is the port for HTTP: give another one, or --no-http as well")
+        _refuse(
+            config,
+            "tls-port",
+            phrase("{port} is the port for HTTP: give another one, or --no-http as well", port=config.port),
+        )
 
 
 def _check_without_client_certificate(config: Config) -> None:
     if config.client_key:
-        _refuse(config, "client-key", "a key is of no use without its certificate: give --client-cert as well")
+        _refuse(
+            config, "client-key", phrase("a key is of no use without its certificate: give --client-cert as well")
+        )
     for name, password in (
         ("client-password-file", config.client_password_file),
         ("client-password", config.client_password),
     ):
         if password:
-            _refuse(config, name, "a password is of no use without a certificate: give --client-cert as well")
+            _refuse(
+                config, name, phrase("a password is of no use without a certificate: give --client-cert as well")
+            )
 
 
 def _refuse(config: Config, name: str, told: str) -> None:
-    raise ConfigError(f"{config.source(name)}: {told}")
+    raise ConfigError(phrase("{source}: {error}", source=config.source(name), error=told))

@@ -59,8 +59,8 @@ def suggest(word: str, known: Iterable[str]) -> Phrase:
     return phrase("did you mean {known}?", known=near[0]) if near else phrase("--help lists the options")
 
 
-_PORT = values.whole(0, 65535, "give a port from 1 to 65535, or 0 for any free one")
-_CLIENTS = values.whole(1, 10000, "give a number from 1 to 10000")
+_PORT = values.whole(0, 65535, phrase("give a port from 1 to 65535, or 0 for any free one"))
+_CLIENTS = values.whole(1, 10000, phrase("give a number from 1 to 10000"))
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -228,7 +228,7 @@ OPTIONS: tuple[Option, ...] = (
         "max-connections",
         "N",
         phrase("connections to the gateway at the same time; further requests wait their turn"),
-        values.whole(1, 1000, "give a number from 1 to 1000"),
+        values.whole(1, 1000, phrase("give a number from 1 to 1000")),
         "1",
     ),
     Option(
@@ -314,7 +314,7 @@ OPTIONS: tuple[Option, ...] = (
         phrase(
             "bytes a second below which a client is cut off once it has used up --body-timeout; 0 lets it be slow"
         ),
-        values.whole(0, 1_000_000_000, "give a number of bytes from 1 to 1000000000, or 0 for no limit"),
+        values.whole(0, 1_000_000_000, phrase("give a number of bytes from 1 to 1000000000, or 0 for no limit")),
         "500",
     ),
     Option(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from smgwproxy.config.options import CLIENT_PASSWORD, CONFIG, ENVIRONMENT_PREFIX, OPTIONS, Option, suggest
 from smgwproxy.errors import ConfigError
+from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 
 _TABLE = {option.name: option for option in (*OPTIONS, CLIENT_PASSWORD, CONFIG)}
 
@@ -42,7 +44,13 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Given]:
             continue
         if variable not in known:
             told = repr(variable)[1:-1]
-            raise ConfigError(f"{told}: there is no such environment variable; {suggest(variable, known)}")
+            raise ConfigError(
+                phrase(
+                    "{variable}: there is no such environment variable; {remedy}",
+                    variable=told,
+                    remedy=suggest(variable, known),
+                )
+            )
         if text:
             given[known[variable]] = Given((text,), variable)
     return given
@@ -53,18 +61,32 @@ def _from_file(named: Given) -> dict[str, Given]:
     try:
         table = tomllib.loads(Path(name).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{named.source}: cannot read {name!r}: {error.strerror}; check the path") from error
+        raise ConfigError(
+            phrase(
+                "{source}: cannot read {name!r}: {reason}; check the path",
+                source=named.source,
+                name=name,
+                reason=reason(error),
+            )
+        ) from error
     except (ValueError, RecursionError) as error:  # of the path (NUL), of UTF-8, of TOML
         raise ConfigError(
-            f"{named.source}: {name!r} is no TOML file: {error}; write lines like: port = 8081"
+            phrase(
+                "{source}: {name!r} is no TOML file: {error}; write lines like: port = 8081",
+                source=named.source,
+                name=name,
+                error=error,
+            )
         ) from error
     path = repr(name)[1:-1]
     known = {option.name: option for option in OPTIONS}
     given = {}
     for key, value in table.items():
-        source = f"{repr(key)[1:-1]} in {path}"
+        source = phrase("{option} in {file}", option=repr(key)[1:-1], file=path)
         if key not in known:
-            raise ConfigError(f"{source}: there is no such option; {suggest(key, known)}")
+            raise ConfigError(
+                phrase("{source}: there is no such option; {remedy}", source=source, remedy=suggest(key, known))
+            )
         if value != "":
             given[key] = Given(_texts(known[key], value, source), source)
     return given
@@ -75,13 +97,31 @@ def _texts(option: Option, value: object, source: str) -> tuple[str, ...]:
     if option.kind == "switch":
         if isinstance(value, bool):
             return (str(value),)
-        raise ConfigError(f"{source}: the value is neither true nor false: write {option.name} = true")
+        raise ConfigError(
+            phrase(
+                "{source}: the value is neither true nor false: write {name} = true",
+                source=source,
+                name=option.name,
+            )
+        )
     if option.kind == "several":
         texts = value if isinstance(value, list) else [value]
         if all(isinstance(text, str) for text in texts):
             return tuple(texts)
-        raise ConfigError(f'{source}: the value is no list of texts: write {option.name} = ["...", "..."]')
+        raise ConfigError(
+            phrase(
+                '{source}: the value is no list of texts: write {name} = ["...", "..."]',
+                source=source,
+                name=option.name,
+            )
+        )
     # bool is an int to Python
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ConfigError(f'{source}: the value is neither text nor number: write {option.name} = "..."')
+        raise ConfigError(
+            phrase(
+                '{source}: the value is neither text nor number: write {name} = "..."',
+                source=source,
+                name=option.name,
+            )
+        )
     return (str(value),)

@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import gevent
@@ -15,6 +15,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
 from smgwproxy.access import Access
+from smgwproxy.language import Languages
 from smgwproxy.limits import DoorLimits
 from smgwproxy.server.handler import Handler
 from smgwproxy.server.listening import open_listener
@@ -41,13 +42,14 @@ class ServerTls(Protocol):
 class Terms:
     """What holds for a request from its head to its end.
 
-    ``access`` says who may come in, ``tls`` makes it HTTPS.
+    ``access`` says who may come in, ``tls`` makes it HTTPS. ``languages`` are those of the pages.
     """
 
     application: Application
     access: Access
     limits: DoorLimits
     tls: ServerTls | None
+    languages: Languages = field(default_factory=Languages)
 
 
 class ProxyServer(WSGIServer):

@@ -16,6 +16,7 @@ from smgwproxy.errors import ConfigError
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
 from smgwproxy.renewal import Renewal
 from smgwproxy.truststores import TrustStore
 
@@ -67,6 +68,10 @@ def _store(config: Config, backend: Backend) -> TrustStore:
     except Overdue as error:
         option = "truststore" if "truststore" in config.given else "certdir"
         raise ConfigError(
-            f"{config.source(option)}: the trust store was not open within {config.store_timeout:g} s: "
-            "see whether its disk or its server answers, or give --store-timeout"
+            phrase(
+                "{source}: the trust store was not open within {seconds:g} s: see whether its disk "
+                "or its server answers, or give --store-timeout",
+                source=config.source(option),
+                seconds=config.store_timeout,
+            )
         ) from error

@@ -13,10 +13,12 @@ import gevent
 
 from smgwproxy.config import Config
 from smgwproxy.errors import ConfigError
+from smgwproxy.phrases import phrase
 from smgwproxy.server import ProxyServer, Terms
 from smgwproxy.server.listening import bound, listen
 from smgwproxy.server.places import Places
 from smgwproxy.storage import Storage
+from smgwproxy.system import reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +161,16 @@ def _remedied(config: Config, option: str, port: int) -> Iterator[None]:
 def _remedy(error: OSError, config: Config, option: str, port: int) -> str:
     source, listen = config.source(option), config.source("listen")
     if error.errno == errno.EADDRINUSE:
-        return f"{source}: {port} is in use: stop the program that has it, or choose another port"
+        return phrase(
+            "{source}: {port} is in use: stop the program that has it, or choose another port",
+            source=source,
+            port=port,
+        )
     if error.errno == errno.EACCES:
-        return f"{source}: {port} needs a privilege: choose a port above 1023"
-    return (
-        f"{listen}: cannot listen at {config.listen} ({error.strerror or error}): give an address of this machine"
+        return phrase("{source}: {port} needs a privilege: choose a port above 1023", source=source, port=port)
+    return phrase(
+        "{source}: cannot listen at {address} ({reason}): give an address of this machine",
+        source=listen,
+        address=config.listen,
+        reason=reason(error),
     )

@@ -20,6 +20,7 @@ from smgwproxy.commands.serving.door import Door
 from smgwproxy.config import Config
 from smgwproxy.cooperative import cooperative
 from smgwproxy.gateway import Gateway
+from smgwproxy.language import Languages
 from smgwproxy.limits import DoorLimits
 from smgwproxy.logs import Logs
 from smgwproxy.own_certificate import Files, ServerIdentity
@@ -56,6 +57,7 @@ class Parts:
         self._backend = cooperative()
         self._approaches = Approaches(self._backend)
         self._storage = Storage()
+        self._languages = Languages()
         self._in_force: _InForce | None = None
         self._tidying: gevent.Greenlet[..., None] | None = None
         self.door = Door(self._storage, logger)
@@ -118,7 +120,11 @@ class Parts:
 
     def _terms(self, config: Config, gateway: Gateway, identity: ServerIdentity | None) -> Terms:
         application = ReverseProxy(
-            gateway, report=self._report, storage=self._storage, host_header=config.host_header
+            gateway,
+            report=self._report,
+            storage=self._storage,
+            host_header=config.host_header,
+            languages=self._languages,
         )
         limits = DoorLimits(
             clients=config.max_clients,
@@ -129,7 +135,7 @@ class Parts:
             idle_timeout=config.idle_timeout,
             min_speed=config.min_speed,
         )
-        return Terms(application, Access(config.allow, config.server_name), limits, identity)
+        return Terms(application, Access(config.allow, config.server_name), limits, identity, self._languages)
 
     def _tidy(self) -> None:
         """Look after the connections to gateways that are named no more, too."""
