@@ -65,7 +65,7 @@ def sequence(parts: Iterable[str], between: str = " ") -> Phrase:
     return Phrase.of(template, None, 1, {f"part{place}": part for place, part in enumerate(told)})
 
 
-def clause(sentence: str) -> str:
+def clause(sentence: str) -> Phrase:
     """Return ``sentence`` without the full stop at its end, in each language, to be a part of another."""
     return _Clause.of("{sentence}", None, 1, {"sentence": sentence})
 

@@ -1,4 +1,4 @@
-"""What the checks and the search tell people is made as a phrase, on the lines that no other test comes to, too."""
+"""What the checks and the search tell people is made as a phrase, where no other test comes to as well."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ PLACES = (
     "network.py",
     "commands/doctor.py",
     "commands/discover.py",
-    *(path.relative_to(SOURCE).as_posix() for room in ("doctor", "discovery") for path in SOURCE.glob(f"{room}/*.py")),
+    *(path.relative_to(SOURCE).as_posix() for path in (SOURCE / "doctor").glob("*.py")),
+    *(path.relative_to(SOURCE).as_posix() for path in (SOURCE / "discovery").glob("*.py")),
 )
 
 

@@ -12,7 +12,10 @@ import string
 from smgwproxy.language import Language
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_DATA = re.compile(r"https?://\S+|(?<![\w.])/[\w./-]+|\b[0-9a-f]{64}\b|%\w+")
+_DATA = re.compile(
+    r"https?://\S+|(?<![\w.])/[\w./-]+|--[a-z-]+|\b(?:TLS_|ECDHE-)[A-Z0-9_-]+"
+    r"|\b[0-9a-f]{64}\b|(?:\b[0-9a-f]{4}\b ?){16}|\b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7}\b"
+)
 _COMMANDS = ("sudo ", "df ", "smgwproxy ")
 
 
@@ -22,12 +25,13 @@ def wordless() -> Language:
 
 
 def words_left(shown: str, *data: str) -> set[str]:
-    """Return the words in ``shown`` that are none of ``data``, of a URL, a path or a fingerprint.
+    """Return the words in ``shown`` that are none of ``data``.
 
-    Lines that are a command of the system are none that could be translated.
+    Those of a URL, a path, an option, a suite, a fingerprint, an address of IPv6 or of hardware, and those on a
+    line that is a command, are data in any case.
     """
     lines = (line for line in shown.splitlines() if not line.strip().startswith(_COMMANDS))
-    text = "\n".join(lines)
+    text = " ".join(" ".join(lines).split())  # what was broken into lines is whole again
     for one in sorted(data, key=len, reverse=True):
         text = text.replace(one, "")
     return set(_WORD.findall(_DATA.sub("", text)))
