@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from smgwproxy.errors import SmgwProxyError
 from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 
 Address = IPv4Address | IPv6Address
 
@@ -153,17 +154,17 @@ def _ask(*words: str) -> list[dict[str, Any]]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        why = reason(error) if isinstance(error, OSError) else str(error)
         asked = " ".join(words)
         raise NetworkUnknown(
-            phrase("ip {words} does not answer ({reason}): try it by hand", words=asked, reason=reason)
+            phrase("ip {words} does not answer ({reason}): try it by hand", words=asked, reason=why)
         ) from error
     if said.returncode == _NOT_FOUND:
         return []
     if said.returncode:
-        reason = " ".join(said.stderr.split())
+        why = " ".join(said.stderr.split())
         raise NetworkUnknown(
-            phrase("ip {words} failed ({reason}): try it by hand", words=" ".join(words), reason=reason)
+            phrase("ip {words} failed ({reason}): try it by hand", words=" ".join(words), reason=why)
         )
     found: list[dict[str, Any]] = json.loads(said.stdout or "[]", strict=False)  # as above
     return [one for one in found if one]  # it prints {} for what a filter leaves out

@@ -16,6 +16,7 @@ from smgwproxy.discovery.usual import USUAL_ADDRESSES
 from smgwproxy.discovery.wire import Wire
 from smgwproxy.network import Address
 from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 
 Step = Generator[Sequence[Sighting], None, None]
 
@@ -153,7 +154,7 @@ class Search:
         try:
             yield from mdns.asked(interface, seconds)
         except OSError as error:
-            self._tell(phrase("mDNS cannot be used here: {reason}.", reason=error.strerror or str(error)))
+            self._tell(phrase("mDNS cannot be used here: {reason}.", reason=reason(error)))
 
     def _neighbours(self) -> Step:
         yield [

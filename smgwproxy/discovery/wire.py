@@ -17,6 +17,7 @@ from smgwproxy.discovery.candidates import How, Sighting
 from smgwproxy.errors import SmgwProxyError
 from smgwproxy.network import Interface
 from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 
 _ARP, _IPV6 = 0x0806, 0x86DD
 _PACKET_LEVEL, _ADD_MEMBERSHIP, _ALL_MULTICAST = 263, 1, 2  # <linux/if_packet.h>; not in Python's socket
@@ -119,7 +120,7 @@ class Wire:
         return Sighting(message.speaker, How.PROBE if answer else How.ARP, message.sender_hardware)
 
     def _lost(self, error: OSError) -> WireLost:
-        told = {"interface": self._name, "reason": error.strerror}
+        told = {"interface": self._name, "reason": reason(error)}
         if error.errno not in _GONE:
             return WireLost(phrase("{interface} cannot be used any more ({reason}): try again", **told))
         return WireLost(

@@ -14,6 +14,7 @@ from smgwproxy.doctor.processes import Listener, Proxy
 from smgwproxy.doctor.vendors import Door
 from smgwproxy.network import Interface, Route
 from smgwproxy.phrases import Phrase, phrase, plural, sequence
+from smgwproxy.system import reason
 
 ANOTHER_PROGRAM = phrase("another program")
 """Who has a port, where that is all that is known."""
@@ -181,14 +182,14 @@ def _tried(config: Config, option: str, port: int, listen: Callable[[str | None,
                     f"sudo ss -ltnp 'sport = :{port}'",
                     port=port,
                 )
-        reason = (error.strerror or str(error)).partition(" (while")[0]  # Python repeats the address there
+        said = (error.strerror or str(error)).partition(" (while")[0]  # Python repeats the address there
         return wrong(
             Check.LAN_PORT,
             phrase(
                 "the proxy cannot listen at {address}, port {port}: {reason}",
                 address=config.listen or phrase("all addresses"),
                 port=port,
-                reason=reason,
+                reason=reason(OSError(error.errno, said)),
             ),
             phrase("Give an address of this machine, or all ({source}).", source=config.source("listen")),
             port=port,

@@ -41,6 +41,7 @@ from smgwproxy.limits import Limits
 from smgwproxy.network import Address, NetworkUnknown
 from smgwproxy.phrases import phrase, sequence
 from smgwproxy.server.listening import open_listener
+from smgwproxy.system import reason as system_reason
 from smgwproxy.truststores.base import EditableTrustStore, TrustStore
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Record
@@ -132,7 +133,11 @@ class Examination:
         except NetworkUnknown as error:
             return None, told, way.Way(tuple(skipped(check, error.told) for check in checks))
         except (OSError, Overdue) as error:
-            reason = getattr(error, "strerror", None) or phrase("no answer in time")
+            reason = (
+                system_reason(error)
+                if isinstance(error, OSError) and error.strerror
+                else phrase("no answer in time")
+            )
             unknown = phrase("the gateway's address is not known")
             finding = wrong(
                 Check.ADDRESS,

@@ -14,6 +14,7 @@ from typing import Self
 from smgwproxy.doctor.exchange import LARGEST, NothingHeard, Reply
 from smgwproxy.http1 import Lines
 from smgwproxy.phrases import phrase, sequence
+from smgwproxy.system import reason as system_reason
 
 _PROGRAM = "smgwproxy-doctor"
 _HUNG_UP = "connection_terminated"  # RFC 9209 section 2.3.8
@@ -84,7 +85,7 @@ class Through:
 
 
 def _reason(error: OSError | http.client.HTTPException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return (system_reason(error) if isinstance(error, OSError) else str(error)) or type(error).__name__
 
 
 def _takes_any() -> ssl.SSLContext:

@@ -27,7 +27,8 @@ from smgwproxy.phrases import clause, phrase
 from tests.discovery.scene import BARE, gateway_at
 from tests.namespaces.han import GATEWAY, PORT, Han, ip
 from tests.test_cli import run
-from tests.texts.wordless import wordless, words_left
+from tests.texts.data import words_left
+from tests.texts.pseudo import pseudo
 
 ETH0 = Interface("eth0", 2, False, "02:00:00:00:00:01", True, True, (ip_interface("10.11.120.1/24"),))
 GERMAN = {"LANG": "de_DE.UTF-8", "LC_ALL": "", "LC_MESSAGES": "", "LANGUAGE": ""}
@@ -39,8 +40,8 @@ RIGHTS = ("CAP_NET_RAW", "CAP_NET_ADMIN")
 
 @pytest.fixture
 def untranslated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the language without words be that of the locale."""
-    monkeypatch.setattr(Language, "of", lambda _: wordless())
+    """Let the language that shows what is translated be that of the locale."""
+    monkeypatch.setattr(Language, "of", lambda _: pseudo())
 
 
 # --- no word is left of a run ---------------------------------------------------------------------------
@@ -77,7 +78,7 @@ def test_of_a_run_all_is_translated(han: Han, capsys: pytest.CaptureFixture[str]
 def test_of_an_interface_that_will_not_do_all_is_translated(name: str, interfaces: Sequence[Interface]) -> None:
     with pytest.raises(NoPlace) as raised:
         places.find(name, interfaces, ())
-    assert words_left(wordless()(raised.value.told), "eth0", "br0", "nope") == set()
+    assert words_left(pseudo()(raised.value.told), "eth0", "br0", "nope") == set()
 
 
 @pytest.mark.parametrize("cables", [0, 1])
@@ -92,11 +93,11 @@ def test_of_interfaces_to_choose_from_all_is_translated(cables: int) -> None:
     more = [ETH0, replace(ETH0, name="eth5")] if cables else []
     with pytest.raises(ConfigError) as raised:
         places.choose([*others, *more], [Route("eth4")])
-    assert words_left(wordless()(raised.value.told), "eth", "br0", "wlan0") == set()
+    assert words_left(pseudo()(raised.value.told), "eth", "br0", "wlan0") == set()
 
 
 def test_of_an_outcome_all_is_translated() -> None:
-    language, place = wordless(), Place(ETH0)
+    language, place = pseudo(), Place(ETH0)
     refused = GatewayRefused(Origin(GATEWAY))
     findings = [
         Finding(Candidate(ip_address(GATEWAY), how), reason=reason)
@@ -114,7 +115,7 @@ def test_of_an_outcome_all_is_translated() -> None:
 def test_of_notes_on_commands_all_is_translated(nmcli: bool) -> None:
     note = next_commands(ip_address("10.99.0.2"), Place(ETH0), frozenset(), "smgwproxy", nmcli=nmcli).note
     assert note
-    assert words_left(wordless()(note), "eth0") == set()
+    assert words_left(pseudo()(note), "eth0") == set()
 
 
 # --- German, and JSON -----------------------------------------------------------------------------------
