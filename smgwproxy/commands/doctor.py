@@ -204,7 +204,7 @@ def _marks(output: TextIO | None) -> Mapping[str, str]:
     try:
         "".join(marks.values()).encode(getattr(output, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        return {"ok": "ok", "wrong": "NO", "warning": "! ", "skipped": "- "}
+        return {"ok": phrase("ok"), "wrong": phrase("NO"), "warning": "!", "skipped": "-"}
     return marks
 
 
@@ -217,12 +217,13 @@ def _heading(config: Config, file: str | None) -> Phrase:
 
 
 def _lines(finding: Finding, marks: Mapping[str, str], width: int, say: Say) -> Iterator[str]:
-    mark = marks[finding.verdict]
+    mark = max(len(say(one)) for one in marks.values())
     label = max(len(say(title)) for title in _TITLES.values()) + _GAP
-    indent = " " * (len(mark) + 1 + label)
+    indent = " " * (mark + 1 + label)
     room = width - len(indent)
     for place, line in enumerate(paragraph(finding.seen, room, say)):
-        yield f"{indent}{line}" if place else f"{mark} {say(_TITLES[finding.name]):{label}}{line}"
+        title = f"{say(marks[finding.verdict]):{mark}} {say(_TITLES[finding.name]):{label}}"
+        yield f"{indent if place else title}{line}"
     if finding.advice:
         for line in paragraph(finding.advice, room, say):
             yield f"{indent}{line}"

@@ -214,6 +214,18 @@ def test_program_speaks_german_by_the_locale(simulated: StartSimulated, doctor: 
     assert lines[-1] == "1 Prüfung ist fehlgeschlagen: Lesen Sie, was dort steht."
 
 
+def test_marks_of_a_terminal_without_ticks_are_german_and_in_line(
+    simulated: StartSimulated, doctor: Doctor, free_port: str
+) -> None:
+    gateway = simulated("emh")
+    target = doctor.pinned(gateway)
+    gateway.restart(self_signed("EEMH0012345678"))
+    environ = {**GERMAN, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = run("doctor", *doctor.options(target), "--port", free_port, cwd=doctor.directory, environ=environ)
+    assert "\nok   TLS                 TLS 1.3, " in done.stdout
+    assert "\nNEIN Zertifikat          es hat " in done.stdout
+
+
 def test_wrong_option_is_told_in_german(doctor: Doctor) -> None:
     done = run("doctor", "--password-file", "x", cwd=doctor.directory, environ=GERMAN)
     assert done.returncode == 2
