@@ -42,16 +42,6 @@ GERMAN = {"Accept": HTML, "Accept-Language": "de-DE,de;q=0.9,en;q=0.5"}
 ENGLISH = {"Accept": HTML, "Accept-Language": "en-GB,en;q=0.9,de;q=0.5"}
 SOURCE = Path(smgwproxy.__file__).parent
 OTHERWISE = "add its fingerprint to the trust store."
-THEIR_OWN = {
-    "truststores",
-    "own_certificate",
-    "client_certificate",
-    "certificate",
-    "doctor",
-    "install",
-    "installation",
-    "trust",
-}
 
 
 def shown(page: str) -> str:
@@ -136,7 +126,9 @@ def test_language_of_the_page_is_the_clients_and_not_that_of_the_program_and_the
     assert "<h1>Das Gateway ist nicht erreichbar</h1>" in german
     assert "<h1>The gateway cannot be reached</h1>" in english
     log = "".join(running.lines)
-    assert log.count(f"The gateway {gateway.origin} refuses the connection") == 2
+    assert (
+        log.count(f"The gateway {gateway.origin} refuses the connection") >= 2
+    )  # the watch over the trust store may say so, too
     assert "stopped" in log
 
 
@@ -232,9 +224,8 @@ def test_texts_that_errors_are_raised_with_are_phrases() -> None:
     names = {kind.__name__ for kind in KINDS} | {"ConfigError", "MessageError", "Incomplete"}
     wrong = []
     for path in sorted(SOURCE.rglob("*.py")):
-        if not THEIR_OWN & set(path.relative_to(SOURCE).with_suffix("").parts):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            wrong += [f"{path.relative_to(SOURCE)}:{line}" for line in plain_texts(tree, names)]
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        wrong += [f"{path.relative_to(SOURCE)}:{line}" for line in plain_texts(tree, names)]
     assert not wrong
 
 

@@ -56,6 +56,17 @@ def test_help_is_german_where_the_locale_is(tmp_path: Path) -> None:
         assert told in done.stdout
 
 
+@pytest.mark.parametrize(
+    "command", ["discover", "doctor", "install", "uninstall", "trust list", "certificate show"]
+)
+def test_help_of_every_command_is_german(command: str, tmp_path: Path) -> None:
+    done = run(*command.split(), "--help", cwd=tmp_path, **GERMAN)
+    assert done.stdout.startswith(f"Aufruf: smgwproxy {command} [Optionen]\n")
+    assert "diese Hilfe zeigen und enden" in done.stdout
+    for word in ("options", "default", "show", "the", "of"):
+        assert not re.search(rf"(?<![-\w]){word}\b", done.stdout.replace(command, "")), done.stdout
+
+
 def test_help_of_the_demo_is_german(tmp_path: Path) -> None:
     done = run("demo", "--help", cwd=tmp_path, **GERMAN)
     assert "Den Proxy ohne Gateway ausprobieren" in done.stdout
