@@ -128,7 +128,7 @@ def test_language_of_the_page_is_the_clients_and_not_that_of_the_program_and_the
     log = "".join(running.lines)
     assert (
         log.count(f"The gateway {gateway.origin} refuses the connection") >= 2
-    )  # the watch over the trust store may say so, too
+    )  # as the watch may, too, before them
     assert "stopped" in log
 
 
