@@ -10,6 +10,7 @@ import secrets
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -473,6 +474,16 @@ def connected(port: int, *, host: str = "127.0.0.1", tls: bool = False) -> Itera
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         with context.wrap_socket(plain, suppress_ragged_eofs=False) as client:
             yield client
+
+
+def settles(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """Wait until ``condition`` holds, of which nobody is told; False when it still does not after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def free_port() -> int:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from smgwproxy import machine
 from smgwproxy.certificate import Certificate
-from smgwproxy.commands.console import Console, OutputLost
+from smgwproxy.commands.answering import answered
+from smgwproxy.commands.console import Console
 from smgwproxy.commands.text import UNKNOWN, Row, Say, block, day, grouped, paragraph, printable
 from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
 from smgwproxy.errors import ConfigError
@@ -20,7 +21,6 @@ from smgwproxy.phrases import phrase
 
 _PROGRAM = "smgwproxy certificate"
 _TAKEN = ("server-name", "tls-port", "tls-cert", "tls-key", "statedir")
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 
 _ACTIONS = {
     "show": phrase("show the certificate that the proxy shows its clients over HTTPS"),
@@ -39,17 +39,14 @@ def certificate(words: Sequence[str], environ: Mapping[str, str]) -> int:
     more, as a shell has it for SIGPIPE. Raises `ConfigError` for a wrong option and for files that cannot be used,
     and `SystemExit` after ``--help``.
     """
-    console = Console.standard(Language.of(environ))
-    try:
+
+    def run(console: Console) -> int:
         if not words or words[0] in {"-h", "--h", "-help", "--help"}:
             console.say(_overview(console.language))
             return 0
         return _run(words[0], words[1:], environ, console)
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-        return 1
+
+    return answered(run, Console.standard(Language.of(environ)))
 
 
 def configured_files(config: Config) -> Files:

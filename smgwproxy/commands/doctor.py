@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from smgwproxy.commands.console import Console, OutputLost
-from smgwproxy.commands.text import number, paragraph, printable
+from smgwproxy.commands.answering import answered
+from smgwproxy.commands.console import Console
+from smgwproxy.commands.text import Say, paragraph, printable
 from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
 from smgwproxy.config.options import CONFIG
 from smgwproxy.errors import ConfigError
 from smgwproxy.installation.layout import CONFIGURATION, PLACES
+from smgwproxy.language import Language
+from smgwproxy.phrases import Phrase, phrase, plural
 
 if TYPE_CHECKING:
     from smgwproxy.doctor.examination import Credentials, Examination
@@ -44,15 +47,26 @@ _TAKEN = frozenset(
     }
 )
 _OF_THE_STORE = ("config", "target", "certdir", "truststore")  # options that the trust commands need as well
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
-_LABEL = 15  # columns of a check's name
+_GAP = 2  # columns behind the longest title
 _TITLES = {
-    "tcp": "TCP",
-    "tls": "TLS",
-    "http": "HTTP",
-    "client-certificate": "Client cert.",
-    "lan-port": "LAN port",
-    "urls": "URLs",
+    "cable": phrase("Cable"),
+    "address": phrase("Address"),
+    "default-route": phrase("Default route"),
+    "forwarding": phrase("Forwarding"),
+    "other-proxy": phrase("Other proxy"),
+    "tcp": phrase("TCP"),
+    "tls": phrase("TLS"),
+    "certificate": phrase("Certificate"),
+    "http": phrase("HTTP"),
+    "vendor": phrase("Vendor"),
+    "latency": phrase("Latency"),
+    "clock": phrase("Clock"),
+    "reading": phrase("Reading"),
+    "logs": phrase("Logs"),
+    "trust-store": phrase("Trust store"),
+    "client-certificate": phrase("Client cert."),
+    "lan-port": phrase("LAN port"),
+    "urls": phrase("URLs"),
 }
 
 
@@ -65,37 +79,36 @@ def doctor(words: Sequence[str], environ: Mapping[str, str], installed: Path = P
     0 when nothing is wrong, 1 when something is, or the answer cannot be written; 141 when nobody reads it any
     more, as a shell has it for SIGPIPE. Raises `ConfigError` for a wrong option and `SystemExit` after ``--help``.
     """
-    arguments = parse(_parser(), words)
+    language = Language.of(environ)
+    arguments = parse(_parser(language), words)
     if not _says_where(_given(arguments, environ)) and os.access(installed, os.R_OK):
         arguments.config = str(installed)
     config = resolve(arguments, environ)
-    console = Console.standard()
-    try:
-        return _examine(config, arguments, environ, console)
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-        return 1
+    return answered(lambda console: _examine(config, arguments, environ, console), Console.standard(language))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(say: Say) -> argparse.ArgumentParser:
     parser = build_parser(
         [option for option in OPTIONS if option.name in _TAKEN],
         prog="smgwproxy doctor",
-        description="Checks all between the home network and the meter, one by one, and says what to do. Give the "
-        "options of the proxy. It sends nothing to a gateway whose certificate is not the pinned one, changes "
-        "nothing, and logs in only with --user, once. A proxy that runs need not be stopped. Without --config and "
-        "options that name directories the installed configuration is used, where there is one.",
+        description=phrase(
+            "Checks all between the home network and the meter, one by one, and says what to do. Give the "
+            "options of the proxy. It sends nothing to a gateway whose certificate is not the pinned one, changes "
+            "nothing, and logs in only with --user, once. A proxy that runs need not be stopped. Without --config "
+            "and options that name directories the installed configuration is used, where there is one."
+        ),
         commands=("",),
+        say=say,
     )
-    parser.add_argument("--user", metavar="NAME", help="log in at the gateway, once, and show the last reading")
+    parser.add_argument(
+        "--user", metavar="NAME", help=phrase("log in at the gateway, once, and show the last reading")
+    )
     parser.add_argument(
         "--password-file",
         metavar="FILE",
-        help="file whose first line is the password of --user (default: it is asked for)",
+        help=phrase("file whose first line is the password of --user (default: it is asked for)"),
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help=phrase("print one JSON document"))
     return parser
 
 
@@ -119,11 +132,11 @@ def _examine(config: Config, arguments: argparse.Namespace, environ: Mapping[str
     findings: list[Finding] = []
     marks = _marks(sys.stdout)
     if not arguments.json:
-        console.say([*paragraph(_heading(config, given.get("config")), console.width), ""])
+        console.say([*paragraph(_heading(config, given.get("config")), console.width, console.language), ""])
     for finding in examination.findings():
         findings.append(finding)
         if not arguments.json:
-            console.say(_lines(finding, marks, console.width))
+            console.say(_lines(finding, marks, console.width, console.language))
     wrong = sum(finding.verdict == "wrong" for finding in findings)
     if arguments.json:
         checks = [finding.document for finding in findings]
@@ -163,20 +176,23 @@ def _credentials(arguments: argparse.Namespace, console: Console) -> Credentials
     file: str | None = arguments.password_file
     if user is None:
         if file is not None:
-            raise ConfigError("--password-file: is of no use without a user: give --user as well")
+            raise ConfigError(phrase("--password-file: is of no use without a user: give --user as well"))
         return None
     if file is not None:
         try:
             return Credentials(user, read_password(Path(file)).decode())
         except ClientCertificateError as error:
-            raise ConfigError(f"--password-file: {error}") from error
+            raise ConfigError(phrase("--password-file: {error}", error=error.told)) from error
         except UnicodeDecodeError as error:
-            raise ConfigError(f"--password-file: {file!r} is not UTF-8: write it anew") from error
+            raise ConfigError(
+                phrase("--password-file: {file!r} is not UTF-8: write it anew", file=file)
+            ) from error
     if not console.interactive:
-        raise ConfigError("--password-file: is needed with --user, since there is no terminal to ask at")
+        raise ConfigError(phrase("--password-file: is needed with --user, since there is no terminal to ask at"))
     from getpass import getpass  # noqa: PLC0415
 
-    return Credentials(user, getpass(f"Password of {printable(user)} at the gateway: "))
+    asked = phrase("Password of {user} at the gateway: ", user=printable(user))
+    return Credentials(user, getpass(console.language(asked)))
 
 
 # --- what is shown --------------------------------------------------------------------------------------
@@ -192,24 +208,31 @@ def _marks(output: TextIO | None) -> Mapping[str, str]:
     return marks
 
 
-def _heading(config: Config, file: str | None) -> str:
-    of = "" if file is None else f" of {printable(file, 1000)}"
-    return f"The proxy{of} for the gateway {config.target}:"
+def _heading(config: Config, file: str | None) -> Phrase:
+    if file is None:
+        return phrase("The proxy for the gateway {target}:", target=str(config.target))
+    return phrase(
+        "The proxy of {file} for the gateway {target}:", file=printable(file, 1000), target=str(config.target)
+    )
 
 
-def _lines(finding: Finding, marks: Mapping[str, str], width: int) -> Iterator[str]:
+def _lines(finding: Finding, marks: Mapping[str, str], width: int, say: Say) -> Iterator[str]:
     mark = marks[finding.verdict]
-    title = _TITLES.get(finding.name, finding.name.replace("-", " ").capitalize())
-    indent = " " * (len(mark) + 1)
-    room = width - len(indent) - _LABEL
-    for place, line in enumerate(paragraph(finding.seen, room)):
-        yield f"{mark} {title:{_LABEL}}{line}" if not place else f"{indent}{'':{_LABEL}}{line}"
+    label = max(len(say(title)) for title in _TITLES.values()) + _GAP
+    indent = " " * (len(mark) + 1 + label)
+    room = width - len(indent)
+    for place, line in enumerate(paragraph(finding.seen, room, say)):
+        yield f"{indent}{line}" if place else f"{mark} {say(_TITLES[finding.name]):{label}}{line}"
     if finding.advice:
-        for line in paragraph(finding.advice, room):
-            yield f"{indent}{'':{_LABEL}}{line}"
+        for line in paragraph(finding.advice, room, say):
+            yield f"{indent}{line}"
     for command in finding.commands:
-        yield f"{indent}{'':{_LABEL}}  {command}"  # whole, since it is copied
+        yield f"{indent}  {command}"  # whole, since it is copied
 
 
-def _summary(wrong: int) -> str:
-    return "Nothing is wrong." if not wrong else f"{number(wrong, 'check')} failed: see what is said there."
+def _summary(wrong: int) -> Phrase:
+    if not wrong:
+        return phrase("Nothing is wrong.")
+    return plural(
+        "{count} check failed: see what is said there.", "{count} checks failed: see what is said there.", wrong
+    )

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from smgwproxy.commands.console import Console, OutputLost
+from smgwproxy.commands.answering import answered
+from smgwproxy.commands.console import Console
 from smgwproxy.commands.own_program import own_program
 from smgwproxy.config import OPTIONS, build_parser, parse
 from smgwproxy.config.sources import Given, collect
@@ -37,7 +38,6 @@ from smgwproxy.language import Language
 from smgwproxy.phrases import phrase, sequence
 from smgwproxy.system import reason
 
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 _BOOTED = Path("/run/systemd/system")  # see sd_booted(3)
 _NONE = "none"
 _HOMES = ("/home", "/root", "/run/user")  # what ProtectHome= hides
@@ -119,20 +119,13 @@ def _add_switches(parser: argparse.ArgumentParser, root: str) -> None:
 
 
 def _answered(run: Callable[[Console], int], environ: Mapping[str, str]) -> int:
-    console = Console.standard(Language.of(environ))
-    try:
-        return run(console)
-    except ConfigError:
-        raise
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-    except SmgwProxyError as error:
-        console.error(error)
-    except OSError as error:
-        console.error(_nothing_done(error))
-    return 1
+    def run_on_files(console: Console) -> int:
+        try:
+            return run(console)
+        except OSError as error:
+            raise _nothing_done(error) from error
+
+    return answered(run_on_files, Console.standard(Language.of(environ)))
 
 
 def _nothing_done(error: OSError) -> Unfit:

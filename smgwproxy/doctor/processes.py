@@ -13,6 +13,7 @@ from pathlib import Path
 from smgwproxy.config import Config, build_parser, parse, resolve
 from smgwproxy.errors import ConfigError
 from smgwproxy.host import short_form
+from smgwproxy.phrases import Phrase, phrase
 
 _PROC = Path("/proc")
 _OURS = "smgwproxy"
@@ -45,9 +46,12 @@ class Proxy:
         return self.command != _OURS
 
     @property
-    def called(self) -> str:
+    def called(self) -> Phrase:
         """What it is called in a sentence."""
-        return f"{self.command} (process {self.pid}{f', service {self.service}' if self.service else ''})"
+        told = {"command": self.command, "pid": self.pid}
+        if self.service:
+            return phrase("{command} (process {pid}, service {service})", **told, service=self.service)
+        return phrase("{command} (process {pid})", **told)
 
     @property
     def reload(self) -> str | None:
@@ -132,7 +136,7 @@ def owner(inode: int, proc: Path = _PROC) -> int | None:
 
 def name_of(pid: int, proc: Path = _PROC) -> str:
     """Return the name of a program."""
-    return "".join(_lines(proc / str(pid) / "comm")) or "a program"
+    return "".join(_lines(proc / str(pid) / "comm")) or phrase("a program")
 
 
 def _is_elsewhere(directory: Path) -> bool:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,13 +137,3 @@ def running(*arguments: str, cwd: Path, module: str = "smgwproxy") -> Iterator[C
         child.wait()
         assert process.stdout is not None
         process.stdout.close()
-
-
-def settles(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-    """Wait until ``condition`` holds; False when it still does not after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

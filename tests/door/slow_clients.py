@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.door import echo
-from tests.door.child import Child, Usage, running, settles
+from tests.door.child import Child, Usage, running
 from tests.door.visitors import Reader, Visit
-from tests.support import PATIENCE
+from tests.support import PATIENCE, settles
 
 TOOL = "slowhttptest"
 SIZE = 100_000

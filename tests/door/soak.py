@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.door import echo
-from tests.door.child import Child, Usage, running, settles
+from tests.door.child import Child, Usage, running
 from tests.door.visitors import DEADLINES, KINDS, Kind, Reader, Visit
+from tests.support import settles
 
 REQUESTS = 10_000
 _WARM_UP = 1_000  # besides them

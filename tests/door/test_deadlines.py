@@ -14,7 +14,6 @@ from smgwproxy.errors import ClientGone, ClientTooSlow
 from smgwproxy.limits import DoorLimits, Limits
 from smgwproxy.storage import Storage
 from smgwproxy.truststores.file import FileTrustStore
-from tests.door.child import settles
 from tests.door.key_updates import MOST, flood
 from tests.door.secure import client_from, context, sealing
 from tests.support import (
@@ -30,6 +29,7 @@ from tests.support import (
     receive_all,
     receive_until,
     running_proxy,
+    settles,
 )
 
 StartGateway = Callable[..., RawGateway]

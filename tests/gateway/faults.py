@@ -37,7 +37,6 @@ from smgwproxy.certificate import Certificate
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
 from smgwproxy.truststores import Pin
-from tests.door.child import settles
 from tests.gateway.fault_proxy import DELAYED, Direction, Fault, FaultProxy, Kind, Line
 from tests.support import (
     PATIENCE,
@@ -48,6 +47,7 @@ from tests.support import (
     connected,
     make_identity,
     running_proxy,
+    settles,
 )
 
 VERSIONS = {"TLS 1.2": ssl.TLSVersion.TLSv1_2, "TLS 1.3": ssl.TLSVersion.TLSv1_3}

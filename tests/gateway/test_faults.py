@@ -14,7 +14,6 @@ import pytest
 
 from smgwproxy.limits import Limits
 from smgwproxy.truststores import Pin
-from tests.door.child import settles
 from tests.gateway.fault_proxy import Direction, Fault, FaultProxy, Kind
 from tests.gateway.faults import (
     EXCHANGES,
@@ -36,7 +35,7 @@ from tests.gateway.faults import (
     set_up,
     troubles,
 )
-from tests.support import PATIENCE, Identity, RawGateway, receive_all, receive_until, running_proxy
+from tests.support import PATIENCE, Identity, RawGateway, receive_all, receive_until, running_proxy, settles
 
 pytestmark = pytest.mark.long
 

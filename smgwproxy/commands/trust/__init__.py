@@ -16,13 +16,10 @@ from typing import TYPE_CHECKING
 
 from smgwproxy.commands.trust import usage
 from smgwproxy.config import Config, parse, resolve
-from smgwproxy.errors import ConfigError, SmgwProxyError
 from smgwproxy.language import Language
 
 if TYPE_CHECKING:
     from smgwproxy.commands.console import Console
-
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 
 
 def trust(words: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -40,21 +37,10 @@ def trust(words: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _answered(run: Callable[[Console], int], environ: Mapping[str, str]) -> int:
-    """Return what ``run`` returns with this process's console, and tell the errors that people can mend."""
-    from smgwproxy.commands.console import Console, OutputLost  # noqa: PLC0415  # --help does not need it
+    from smgwproxy.commands.answering import answered  # noqa: PLC0415  # --help does not need it
+    from smgwproxy.commands.console import Console  # noqa: PLC0415
 
-    console = Console.standard(Language.of(environ))
-    try:
-        return run(console)
-    except ConfigError:
-        raise
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-    except SmgwProxyError as error:
-        console.error(error)
-    return 1
+    return answered(run, Console.standard(Language.of(environ)))
 
 
 def _run(name: str, config: Config, arguments: argparse.Namespace, console: Console) -> int:
