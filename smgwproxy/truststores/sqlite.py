@@ -77,6 +77,17 @@ _CHECK = phrase(
     "the free space; and that no other program holds it."
 )
 
+# What SQLite says of its errors, as far as people often read it.
+_KNOWN = (
+    phrase("attempt to write a readonly database"),
+    phrase("database disk image is malformed"),
+    phrase("database is locked"),
+    phrase("database or disk is full"),
+    phrase("disk I/O error"),
+    phrase("file is not a database"),
+    phrase("unable to open database file"),
+)
+
 _Row = tuple[Any, ...]
 _FAULTS = (sqlite3.Error, OSError, ValueError, TypeError, OverflowError)
 """What SQLite, the file system, and values that are none raise."""
@@ -226,7 +237,10 @@ class SqliteTrustStore(EditableTrustStore):
 
 def _reason(error: Exception) -> str:
     """Tell an error in one line; a damaged file's may hold anything."""
-    return reason(error) if isinstance(error, OSError) else in_one_line(error)
+    if isinstance(error, OSError):
+        return reason(error)
+    text = in_one_line(error)
+    return next((told for told in _KNOWN if told == text), text)
 
 
 # --- the file; these raise any of _FAULTS ---------------------------------------------------------------
