@@ -102,7 +102,7 @@ def _run(action: str, words: Sequence[str], environ: Mapping[str, str], console:
     )
     parser.add_argument(f"--{switch}", action="store_true", help=told)
     arguments = parse(parser, words)
-    config = resolve(arguments, environ)
+    config = resolve(arguments, environ).chosen()
     return _show(config, arguments, console) if action == "show" else _replace(config, arguments, console)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from smgwproxy import demo
 from smgwproxy.commands.serve import serve
-from smgwproxy.config import OPTIONS, Config, Option, build_parser, parse, resolve
+from smgwproxy.config import OPTIONS, Config, Option, Program, build_parser, parse, resolve
 from smgwproxy.origin import Origin
 
 _TAKEN = (
@@ -47,26 +47,31 @@ def serve_demo(words: Sequence[str], environ: Mapping[str, str]) -> int:
     )
     vendors.add_argument("--slow", action="store_true", help="answer as slowly as a real gateway does")
     namespace = parse(parser, words)
-    config = resolve(namespace, environ)
+    config = resolve(namespace, environ).process
     delays = _AS_SLOW_AS_REAL if namespace.slow else demo.Delays()
     with (
         tempfile.TemporaryDirectory(prefix="smgwproxy-demo-") as directory,
         demo.start_gateway(namespace.vendor, delays=delays) as gateway,
     ):
         return serve(
-            replace(
-                config,
-                target=Origin(*gateway.address),
-                client_cert=None,
-                host_header=None,
-                listen=config.listen if "listen" in config.given else _LOOPBACK,
-                truststore=f"file:{Path(directory, 'certs')}",
-                logdir=Path(directory, "logs"),
-                statedir=Path(directory, "state"),
-                no_http=False,
-            ),
+            Program((_of_the_demo(config, Origin(*gateway.address), Path(directory)),)),
             ready=lambda port: print(_instructions(config, gateway, port), flush=True),  # noqa: T201  # for the user
         )
+
+
+def _of_the_demo(config: Config, target: Origin, directory: Path) -> Config:
+    return replace(
+        config,
+        table=None,
+        target=target,
+        client_cert=None,
+        host_header=None,
+        listen=config.listen if "listen" in config.given else _LOOPBACK,
+        truststore=f"file:{directory / 'certs'}",
+        logdir=directory / "logs",
+        statedir=directory / "state",
+        no_http=False,
+    )
 
 
 def _shown(option: Option) -> Option:

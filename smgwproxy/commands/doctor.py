@@ -68,7 +68,7 @@ def doctor(words: Sequence[str], environ: Mapping[str, str], installed: Path = P
     arguments = parse(_parser(), words)
     if not _says_where(_given(arguments, environ)) and os.access(installed, os.R_OK):
         arguments.config = str(installed)
-    config = resolve(arguments, environ)
+    config = resolve(arguments, environ).chosen()
     console = Console.standard()
     try:
         return _examine(config, arguments, environ, console)

@@ -197,7 +197,13 @@ def _running(arguments: argparse.Namespace) -> bool:
 
 
 def _given(arguments: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Given]:
-    given = collect(arguments, environ)
+    first = collect(arguments, environ)[0]
+    if first.table is not None:
+        raise ConfigError(
+            "--config: its tables of gateways are not taken over: install without it, write them into "
+            f"{layout.CONFIGURATION}, and install again"
+        )
+    given = dict(first.given)
     for name in ("statedir", "logdir"):
         given.pop(name, None)  # an installation has its own
     if "client-password" in given:

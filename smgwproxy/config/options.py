@@ -35,6 +35,7 @@ class Option:
     shown: str | None = None
     original: bool = False
     kind: Literal["one", "several", "switch"] = "one"
+    whose: Literal["gateway", "process"] = "gateway"
 
     @property
     def flag(self) -> str:
@@ -93,6 +94,7 @@ OPTIONS: tuple[Option, ...] = (
         values.directory,
         "./logs",
         original=True,
+        whose="process",
     ),
     Option(
         "logfile",
@@ -101,6 +103,7 @@ OPTIONS: tuple[Option, ...] = (
         values.file_name,
         "proxy.log",
         original=True,
+        whose="process",
     ),
     Option(
         "listen",
@@ -313,6 +316,7 @@ OPTIONS: tuple[Option, ...] = (
         f"how much is logged: {', '.join(LOG_LEVELS)}; debug adds headers and the start of text bodies",
         values.log_level,
         "info",
+        whose="process",
     ),
 )
 
@@ -328,7 +332,8 @@ CLIENT_PASSWORD = Option(
 CONFIG = Option(
     "config",
     "FILE",
-    "TOML file with any of these options, as in: port = 8081",
+    "TOML file with any of these options, as in: port = 8081; it may have several gateways, each in a table "
+    "[[gateway]] with a name of its own",
     Path,
     None,
     shown="none",

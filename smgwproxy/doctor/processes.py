@@ -167,15 +167,15 @@ def _config(directory: Path, words: Sequence[str]) -> tuple[Config | None, str]:
         arguments = parse(build_parser(), words)
         named = getattr(arguments, "config", None) or environ.pop("SMGWPROXY_CONFIG", None)
         if not named:
-            return resolve(arguments, environ), ""
+            return resolve(arguments, environ).chosen(), ""
         arguments.config = str(_as_it_sees(directory, named))
         if not os.access(arguments.config, os.R_OK):
             return None, named
         if Path(arguments.config).is_file():  # a pipe would keep who reads it waiting, and lose what is in it
             with suppress(ConfigError):
-                return resolve(arguments, environ), named
+                return resolve(arguments, environ).chosen(), named
         del arguments.config  # it was changed since, and is wrong now: what else was given still counts
-        return resolve(arguments, environ), named
+        return resolve(arguments, environ).chosen(), named
     except (ConfigError, SystemExit):
         return None, ""
 

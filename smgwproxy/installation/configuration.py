@@ -32,7 +32,7 @@ def config_of(texts: Texts) -> Config:
     for name, told in {**texts, **_places()}.items():
         option = _TABLE[name]
         setattr(namespace, option.attribute, list(told) if option.kind == "several" else told[0])
-    return resolve(namespace, {})
+    return resolve(namespace, {}).chosen()
 
 
 def written(texts: Texts) -> bytes:

@@ -51,7 +51,7 @@ def configured(tree: Tree, found: Found) -> Config | None:
     """Return what the configuration that was ``found`` says, None when there is none; raises `ConfigError`."""
     if layout.CONFIGURATION not in found.texts:  # as a regular file, and not by a link out of the tree
         return None
-    return load(["--config", tree.outside(layout.CONFIGURATION)], {})
+    return load(["--config", tree.outside(layout.CONFIGURATION)], {}).chosen()
 
 
 def survey(tree: Tree, root: str | None, *, running: bool) -> Found:

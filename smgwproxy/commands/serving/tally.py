@@ -1,4 +1,4 @@
-"""What a running proxy has done, and how it is, in one line."""
+"""What the proxy of one gateway has done, and how it is, in one line."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ class Tally:
     """
 
     def __init__(self, report: Report, now: Callable[[], datetime] = utc_now) -> None:
-        self.refused = ""
-        """Why the configuration that is there was not taken over; empty when it was."""
         self._report = report
         self._now = now
         self._answered = 0
@@ -41,6 +39,5 @@ class Tally:
             f"{number(self._answered, 'request')} answered",
             f"{number(clients, 'client')} connected",
             self._trouble,
-            self.refused and f"the configuration is not taken over: {self.refused}",
         )
         return "; ".join(fact for fact in facts if fact)

@@ -34,7 +34,7 @@ def trust(words: Sequence[str], environ: Mapping[str, str]) -> int:
         return _answered(_say_overview)
     action = usage.find(words[0])
     arguments = parse(usage.parser_of(action), words[1:])
-    config = resolve(arguments, environ)
+    config = resolve(arguments, environ).chosen()
     return _answered(lambda console: _run(action.name, config, arguments, console))
 
 
