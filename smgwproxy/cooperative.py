@@ -15,6 +15,7 @@ import gevent.select
 import gevent.socket
 import gevent.ssl
 import gevent.threadpool
+from urllib3.exceptions import ConnectTimeoutError
 
 from smgwproxy.backend import Backend
 from smgwproxy.connection import ExactConnection, ExactPool
@@ -36,10 +37,21 @@ class CooperativeConnection(ExactConnection):
         """Wait until ``sock`` has something to read, or takes something; only this greenlet waits."""
         return any(gevent.select.select([sock], [sock] if write else [], [], timeout))
 
+    def _new_conn(self) -> socket.socket:
+        try:
+            with _late(self.timeout):  # the resolution of a name knows no time-out of its own
+                return super()._new_conn()
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+
     def connect(self) -> None:
         """Connect within the time-out as a whole: gevent's own counts from each byte that comes."""
-        with gevent.Timeout(self.timeout, TimeoutError("the deadline for connecting has passed")):
+        with _late(self.timeout):
             super().connect()
+
+
+def _late(seconds: float | None) -> gevent.Timeout:
+    return gevent.Timeout(seconds, TimeoutError("the deadline for connecting has passed"))
 
 
 class CooperativePool(ExactPool):

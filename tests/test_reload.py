@@ -139,6 +139,11 @@ class Asking:
         self._thread.join(PATIENCE)
         return self._answer
 
+    @property
+    def waits(self) -> bool:
+        """Tell whether it has no answer yet."""
+        return self._thread.is_alive()
+
     def _ask(self, port: int, request: bytes) -> None:
         self._answer = raw_exchange(port, request)
 
@@ -419,7 +424,7 @@ def test_nobody_can_come_to_a_listener_of_what_is_refused(tmp_path: Path, fault:
         places = {name: tmp_path / name for name in ("certdir", "logdir", "statedir")}
         options = {"target": "127.0.0.1:1", "listen": "127.0.0.1", "port": port, **places, fault: wrong[fault]}
         asked = load([word for name, value in options.items() for word in (f"--{name}", str(value))], {})
-        watching = Watching(**{field.name: getattr(asked.chosen(), field.name) for field in fields(Config)})
+        watching = Watching(**{field.name: getattr(asked.only, field.name) for field in fields(Config)})
         with (
             configure_logging(logdir=None) as logs,
             Running(lambda _: report_nothing, logs, logging.getLogger("smgwproxy")) as running,

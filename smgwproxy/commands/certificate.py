@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 from smgwproxy import machine
 from smgwproxy.certificate import Certificate
+from smgwproxy.commands.choosing import add_choice, resolve_chosen
 from smgwproxy.commands.console import Console, OutputLost
 from smgwproxy.commands.text import UNKNOWN, Row, block, day, grouped, paragraph, printable
-from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
+from smgwproxy.config import OPTIONS, Config, build_parser, parse
 from smgwproxy.errors import ConfigError
 from smgwproxy.own_certificate import Files, ensure, find, load
 from smgwproxy.own_certificate import replace as put_new
@@ -100,9 +101,10 @@ def _run(action: str, words: Sequence[str], environ: Mapping[str, str], console:
         description=f"{line[:1].upper()}{line[1:]}. Give the options of the proxy.",
         commands=("",),
     )
+    add_choice(parser)
     parser.add_argument(f"--{switch}", action="store_true", help=told)
     arguments = parse(parser, words)
-    config = resolve(arguments, environ).chosen()
+    config = resolve_chosen(arguments, environ).only
     return _show(config, arguments, console) if action == "show" else _replace(config, arguments, console)
 
 

@@ -158,7 +158,7 @@ def _tree(arguments: argparse.Namespace) -> Tree:
 def _install_steps(arguments: argparse.Namespace, environ: Mapping[str, str]) -> list[Step]:
     tree = _tree(arguments)
     found = survey(tree, arguments.root, running=_running(arguments))
-    found = replace(found, config=configured(tree, found))
+    found = replace(found, program=configured(tree, found))
     there = candidates(tree)
     # Nothing is taken over any more once all is installed: pins that a person removed later must not come back.
     original = _original(arguments.unit, tree, there, upgrade=not found.complete)

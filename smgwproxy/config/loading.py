@@ -103,18 +103,13 @@ class Program:
         """Tell whether the gateways have names of their own, from tables of the configuration file."""
         return self.process.table is not None
 
-    def chosen(self, name: str | None = None) -> Config:
-        """Return the gateway ``name``; the only one where that is None.
-
-        Raises `ConfigError` when there is none of that name, and for None when there are several.
-        """
-        found = [one for one in self.gateways if name in {None, one.name}]
-        if len(found) == 1:
-            return found[0]
-        names = ", ".join(one.name for one in self.gateways)
-        if name is None:
+    @property
+    def only(self) -> Config:
+        """The only one; raises `ConfigError` when there are several."""
+        if len(self.gateways) > 1:
+            names = ", ".join(one.name for one in self.gateways)
             raise ConfigError(f"--gateway: there are several gateways: give one of {names}")
-        raise ConfigError(f"--gateway: there is no gateway {name!r}: give {names}")
+        return self.gateways[0]
 
 
 def load(argv: Sequence[str], environ: Mapping[str, str]) -> Program:
@@ -125,18 +120,28 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Program:
     return resolve(parse(build_parser(), argv), environ)
 
 
-def resolve(namespace: argparse.Namespace, environ: Mapping[str, str]) -> Program:
+def resolve(namespace: argparse.Namespace, environ: Mapping[str, str], gateway: str | None = None) -> Program:
     """Make the `Program` of what `parse` returned, the environment and the configuration file.
 
-    Options whose flags the parser did not have come from the environment, the file or their defaults. Raises
-    `ConfigError` as `load` does.
+    Options whose flags the parser did not have come from the environment, the file or their defaults. With
+    ``gateway`` the one of that name is the only one. Raises `ConfigError` as `load` does, and when there is none
+    of that name.
     """
     found = collect(namespace, environ)
     # That from the environment is for the gateways that have a certificate, as far as any has.
     of_use = any("client-cert" in one.given for one in found)
     gateways = tuple(_config(one, password="client-cert" in one.given or not of_use) for one in found)
+    if gateway is not None:
+        return Program((_named(gateway, gateways),))
     check_together(gateways)
     return Program(gateways)
+
+
+def _named(name: str, gateways: Sequence[Config]) -> Config:
+    for one in gateways:
+        if one.name == name:
+            return one
+    raise ConfigError(f"--gateway: there is no gateway {name!r}: give {' or '.join(one.name for one in gateways)}")
 
 
 def _config(told: Collected, *, password: bool) -> Config:

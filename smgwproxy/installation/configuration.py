@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping
 
-from smgwproxy.config import OPTIONS, Config, Option, resolve
+from smgwproxy.config import OPTIONS, Option, Program, resolve
 from smgwproxy.errors import ConfigError
 from smgwproxy.installation import layout
 
@@ -26,13 +26,13 @@ _HEAD = f"""\
 """
 
 
-def config_of(texts: Texts) -> Config:
+def program_of(texts: Texts) -> Program:
     """Return what the file that `written` makes of ``texts`` will say; raises `ConfigError`."""
     namespace = argparse.Namespace()
     for name, told in {**texts, **_places()}.items():
         option = _TABLE[name]
         setattr(namespace, option.attribute, list(told) if option.kind == "several" else told[0])
-    return resolve(namespace, {}).chosen()
+    return resolve(namespace, {})
 
 
 def written(texts: Texts) -> bytes:

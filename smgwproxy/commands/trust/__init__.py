@@ -14,8 +14,9 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from smgwproxy.commands.choosing import resolve_chosen
 from smgwproxy.commands.trust import usage
-from smgwproxy.config import Config, parse, resolve
+from smgwproxy.config import Config, parse
 from smgwproxy.errors import ConfigError, SmgwProxyError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def trust(words: Sequence[str], environ: Mapping[str, str]) -> int:
         return _answered(_say_overview)
     action = usage.find(words[0])
     arguments = parse(usage.parser_of(action), words[1:])
-    config = resolve(arguments, environ).chosen()
+    config = resolve_chosen(arguments, environ).only
     return _answered(lambda console: _run(action.name, config, arguments, console))
 
 

@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smgwproxy.commands.choosing import add_choice
 from smgwproxy.config import OPTIONS, build_parser
 from smgwproxy.errors import ConfigError
 
@@ -134,6 +135,7 @@ def parser_of(action: Action) -> argparse.ArgumentParser:
         ),
         commands=("",),
     )
+    add_choice(parser)
     if action.operand is not None:
         metavar, told = action.operand
         parser.usage = f"{parser.usage} [{metavar}]"
