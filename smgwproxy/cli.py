@@ -60,11 +60,11 @@ def _command(name: str) -> Callable[[Sequence[str], Mapping[str, str]], int]:
 def _serve(words: Sequence[str]) -> int:
     # Whoever asks for a reload as early as this is heard once the program can: the signal would kill it now.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    config = load(words, os.environ)
+    program = load(words, os.environ)
     from smgwproxy.commands.serve import serve  # noqa: PLC0415
     from smgwproxy.supervision import Supervisor  # noqa: PLC0415
 
-    return serve(config, partial(load, words, os.environ), Supervisor.of(os.environ))
+    return serve(program, partial(load, words, os.environ), Supervisor.of(os.environ))
 
 
 def _look_here_for_modules() -> None:

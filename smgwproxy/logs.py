@@ -236,10 +236,19 @@ def _json_name(raw: str) -> str:
 # --- lines ----------------------------------------------------------------------------------------------
 
 
+_OF_GATEWAY = ".gateway."
+
+
+def logger_of(gateway: str, logger: logging.Logger) -> logging.Logger:
+    """Return the logger for what concerns one gateway of several: `LineFormatter` puts its name before it."""
+    return logger.getChild(f"{_OF_GATEWAY[1:]}{gateway}")
+
+
 class LineFormatter(logging.Formatter):
     """One line a record: time (unless not ``stamped``), level, message; what follows is set off by ``    | ``.
 
-    The time is local with its offset from UTC, in milliseconds (RFC 3339).
+    Before the message stands the ``[name]`` of the gateway that it concerns where there are several: see
+    `logger_of`. The time is local with its offset from UTC, in milliseconds (RFC 3339).
     """
 
     def __init__(self, *, stamped: bool = True) -> None:
@@ -249,7 +258,8 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Make the text of ``record``, without the newline at the end."""
         message = record.msg if isinstance(record.msg, Escaped) and not record.args else record.getMessage()
-        head = f"{record.levelname} {_clean(message)}"
+        _, _, gateway = record.name.partition(_OF_GATEWAY)
+        head = f"{record.levelname} {f'[{gateway}] ' if gateway else ''}{_clean(message)}"
         if self._stamped:
             when = datetime.fromtimestamp(record.created).astimezone()
             head = f"{when.isoformat(timespec='milliseconds')} {head}"

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from smgwproxy import machine
 from smgwproxy.certificate import Certificate
 from smgwproxy.commands.answering import answered
+from smgwproxy.commands.choosing import add_choice, resolve_chosen
 from smgwproxy.commands.console import Console
 from smgwproxy.commands.text import UNKNOWN, Row, Say, block, day, grouped, paragraph, printable
-from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
+from smgwproxy.config import OPTIONS, Config, build_parser, parse
 from smgwproxy.errors import ConfigError
 from smgwproxy.language import Language
 from smgwproxy.own_certificate import Files, ensure, find, load
@@ -113,9 +114,10 @@ def _run(action: str, words: Sequence[str], environ: Mapping[str, str], console:
         commands=("",),
         say=console.language,
     )
+    add_choice(parser)
     parser.add_argument(f"--{switch}", action="store_true", help=told)
     arguments = parse(parser, words)
-    config = resolve(arguments, environ)
+    config = resolve_chosen(arguments, environ).only
     return _show(config, arguments, console) if action == "show" else _replace(config, arguments, console)
 
 

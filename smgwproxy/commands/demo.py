@@ -11,7 +11,7 @@ from pathlib import Path
 from smgwproxy import demo
 from smgwproxy.commands.console import Console, OutputLost
 from smgwproxy.commands.serve import serve
-from smgwproxy.config import OPTIONS, Config, Option, build_parser, parse, resolve
+from smgwproxy.config import OPTIONS, Config, Option, Program, build_parser, parse, resolve
 from smgwproxy.language import Language
 from smgwproxy.origin import Origin
 from smgwproxy.phrases import phrase
@@ -56,26 +56,31 @@ def serve_demo(words: Sequence[str], environ: Mapping[str, str]) -> int:
     vendors.add_argument("--slow", action="store_true", help=phrase("answer as slowly as a real gateway does"))
     namespace = parse(parser, words)
     console = Console.standard(language)
-    config = resolve(namespace, environ)
+    config = resolve(namespace, environ).process
     delays = _AS_SLOW_AS_REAL if namespace.slow else demo.Delays()
     with (
         tempfile.TemporaryDirectory(prefix="smgwproxy-demo-") as directory,
         demo.start_gateway(namespace.vendor, delays=delays) as gateway,
     ):
         return serve(
-            replace(
-                config,
-                target=Origin(*gateway.address),
-                client_cert=None,
-                host_header=None,
-                listen=config.listen if "listen" in config.given else _LOOPBACK,
-                truststore=f"file:{Path(directory, 'certs')}",
-                logdir=Path(directory, "logs"),
-                statedir=Path(directory, "state"),
-                no_http=False,
-            ),
+            Program((_of_the_demo(config, Origin(*gateway.address), Path(directory)),)),
             ready=lambda port: _tell(console, _instructions(config, gateway, port)),
         )
+
+
+def _of_the_demo(config: Config, target: Origin, directory: Path) -> Config:
+    return replace(
+        config,
+        table=None,
+        target=target,
+        client_cert=None,
+        host_header=None,
+        listen=config.listen if "listen" in config.given else _LOOPBACK,
+        truststore=f"file:{directory / 'certs'}",
+        logdir=directory / "logs",
+        statedir=directory / "state",
+        no_http=False,
+    )
 
 
 def _shown(option: Option) -> Option:

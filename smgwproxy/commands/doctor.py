@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from smgwproxy.commands.answering import answered
+from smgwproxy.commands.choosing import add_choice, resolve_chosen
 from smgwproxy.commands.console import Console
 from smgwproxy.commands.text import Say, paragraph, printable
-from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
+from smgwproxy.config import OPTIONS, Config, Program, build_parser, parse
 from smgwproxy.config.options import CONFIG
 from smgwproxy.errors import ConfigError
 from smgwproxy.installation.layout import CONFIGURATION, PLACES
@@ -83,8 +84,8 @@ def doctor(words: Sequence[str], environ: Mapping[str, str], installed: Path = P
     arguments = parse(_parser(language), words)
     if not _says_where(_given(arguments, environ)) and os.access(installed, os.R_OK):
         arguments.config = str(installed)
-    config = resolve(arguments, environ)
-    return answered(lambda console: _examine(config, arguments, environ, console), Console.standard(language))
+    program = resolve_chosen(arguments, environ)
+    return answered(lambda console: _examine(program, arguments, environ, console), Console.standard(language))
 
 
 def _parser(say: Say) -> argparse.ArgumentParser:
@@ -95,11 +96,13 @@ def _parser(say: Say) -> argparse.ArgumentParser:
             "Checks all between the home network and the meter, one by one, and says what to do. Give the "
             "options of the proxy. It sends nothing to a gateway whose certificate is not the pinned one, changes "
             "nothing, and logs in only with --user, once. A proxy that runs need not be stopped. Without --config "
-            "and options that name directories the installed configuration is used, where there is one."
+            "and options that name directories the installed configuration is used, where there is one. Where "
+            "that has several gateways, each is examined, one after the other."
         ),
         commands=("",),
         say=say,
     )
+    add_choice(parser)
     parser.add_argument(
         "--user", metavar="NAME", help=phrase("log in at the gateway, once, and show the last reading")
     )
@@ -126,25 +129,40 @@ def _says_where(given: Mapping[str, str]) -> bool:
     return not given.keys() <= {"target"}
 
 
-def _examine(config: Config, arguments: argparse.Namespace, environ: Mapping[str, str], console: Console) -> int:
+def _examine(program: Program, arguments: argparse.Namespace, environ: Mapping[str, str], console: Console) -> int:
     given = _given(arguments, environ)
-    examination = _examination(config, given, _credentials(arguments, console))
+    credentials = _credentials(program, arguments, console)
+    told: list[dict[str, object]] = []
+    for config in program.gateways:
+        if told and not arguments.json:
+            console.say([""])
+        told.append(_examine_one(config, given, credentials, console, json=arguments.json))
+    fine = all(one["ok"] for one in told)
+    if arguments.json:
+        several = {"config": given.get("config"), "ok": fine, "gateways": told}
+        console.document(several if len(told) > 1 else told[0])
+    return 0 if fine else 1
+
+
+def _examine_one(
+    config: Config, given: Mapping[str, str], credentials: Credentials | None, console: Console, *, json: bool
+) -> dict[str, object]:
+    """Return what a program is told of one gateway; people are told as it goes, unless it is ``json``."""
     findings: list[Finding] = []
     marks = _marks(sys.stdout)
-    if not arguments.json:
-        console.say([*paragraph(_heading(config, given.get("config")), console.width, console.language), ""])
-    for finding in examination.findings():
+    file = given.get("config")
+    if not json:
+        console.say([*paragraph(_heading(config, file), console.width, console.language), ""])
+    for finding in _examination(config, given, credentials).findings():
         findings.append(finding)
-        if not arguments.json:
+        if not json:
             console.say(_lines(finding, marks, console.width, console.language))
     wrong = sum(finding.verdict == "wrong" for finding in findings)
-    if arguments.json:
-        checks = [finding.document for finding in findings]
-        told = {"target": str(config.target), "config": given.get("config"), "ok": not wrong, "checks": checks}
-        console.document(told)
-    else:
+    if not json:
         console.say(["", _summary(wrong)])
-    return 1 if wrong else 0
+    named = {} if config.table is None else {"gateway": config.table}
+    checks = [finding.document for finding in findings]
+    return {**named, "target": str(config.target), "config": file, "ok": not wrong, "checks": checks}
 
 
 def _examination(config: Config, given: Mapping[str, str], credentials: Credentials | None) -> Examination:
@@ -159,16 +177,20 @@ def _examination(config: Config, given: Mapping[str, str], credentials: Credenti
     tools = Tools(
         lambda: open_configured_truststore(config),
         lambda: configured_client_certificate(config),
-        Commands(f"{sudo}{own_program()}", _store_options(given)),
+        Commands(f"{sudo}{own_program()}", _store_options(config, given)),
     )
     return Examination(config, tools, credentials)
 
 
-def _store_options(given: Mapping[str, str]) -> str:
-    return " ".join(f"--{name} {shlex.quote(given[name])}" for name in _OF_THE_STORE if name in given)
+def _store_options(config: Config, given: Mapping[str, str]) -> str:
+    named = {} if config.table is None else {"gateway": config.table}
+    return " ".join(
+        f"--{name} {shlex.quote(text)}"
+        for name, text in {**{name: given[name] for name in _OF_THE_STORE if name in given}, **named}.items()
+    )
 
 
-def _credentials(arguments: argparse.Namespace, console: Console) -> Credentials | None:
+def _credentials(program: Program, arguments: argparse.Namespace, console: Console) -> Credentials | None:
     from smgwproxy.client_certificate import ClientCertificateError, read_password  # noqa: PLC0415
     from smgwproxy.doctor.examination import Credentials  # noqa: PLC0415
 
@@ -178,6 +200,7 @@ def _credentials(arguments: argparse.Namespace, console: Console) -> Credentials
         if file is not None:
             raise ConfigError(phrase("--password-file: is of no use without a user: give --user as well"))
         return None
+    _ = program.only  # one gateway's password is for no other
     if file is not None:
         try:
             return Credentials(user, read_password(Path(file)).decode())
@@ -209,11 +232,10 @@ def _marks(output: TextIO | None) -> Mapping[str, str]:
 
 
 def _heading(config: Config, file: str | None) -> Phrase:
+    gateway = str(config.target) if config.table is None else f"{config.table}, {config.target}"
     if file is None:
-        return phrase("The proxy for the gateway {target}:", target=str(config.target))
-    return phrase(
-        "The proxy of {file} for the gateway {target}:", file=printable(file, 1000), target=str(config.target)
-    )
+        return phrase("The proxy for the gateway {target}:", target=gateway)
+    return phrase("The proxy of {file} for the gateway {target}:", file=printable(file, 1000), target=gateway)
 
 
 def _lines(finding: Finding, marks: Mapping[str, str], width: int, say: Say) -> Iterator[str]:

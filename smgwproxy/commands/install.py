@@ -174,7 +174,7 @@ def _tree(arguments: argparse.Namespace) -> Tree:
 def _install_steps(arguments: argparse.Namespace, environ: Mapping[str, str]) -> list[Step]:
     tree = _tree(arguments)
     found = survey(tree, arguments.root, running=_running(arguments))
-    found = replace(found, config=configured(tree, found))
+    found = replace(found, program=configured(tree, found))
     there = candidates(tree)
     # Nothing is taken over any more once all is installed: pins that a person removed later must not come back.
     original = _original(arguments.unit, tree, there, upgrade=not found.complete)
@@ -213,7 +213,16 @@ def _running(arguments: argparse.Namespace) -> bool:
 
 
 def _given(arguments: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Given]:
-    given = collect(arguments, environ)
+    first = collect(arguments, environ)[0]
+    if first.table is not None:
+        raise ConfigError(
+            phrase(
+                "--config: its tables of gateways are not taken over: install without it, write them into {path}, "
+                "and install again",
+                path=layout.CONFIGURATION,
+            )
+        )
+    given = dict(first.given)
     for name in ("statedir", "logdir"):
         given.pop(name, None)  # an installation has its own
     if "client-password" in given:

@@ -57,11 +57,6 @@ def time(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
-def number(count: int, one: str, many: str = "") -> str:
-    """Say ``1 pin`` or ``2 pins``, in English: what is told to people is a `smgwproxy.phrases.plural`."""
-    return f"{count} {one if count == 1 else many or f'{one}s'}"
-
-
 # --- lines ----------------------------------------------------------------------------------------------
 
 

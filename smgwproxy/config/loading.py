@@ -1,4 +1,4 @@
-"""From what was given to a `Config`."""
+"""From what was given to a `Program`, and to the `Config` of each of its gateways."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 from smgwproxy.config.commandline import build_parser, parse
 from smgwproxy.config.options import CLIENT_PASSWORD, OPTIONS, Option
-from smgwproxy.config.sources import Given, collect
+from smgwproxy.config.sources import Collected, Given, collect
+from smgwproxy.config.together import check_together
 from smgwproxy.config.values import Secret
 from smgwproxy.errors import ConfigError, text_of
 from smgwproxy.language import Language
@@ -23,7 +24,10 @@ from smgwproxy.renewal import Renewal
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All that the proxy was told, checked as far as it can be without touching network or disk.
+    """All that the proxy was told for one gateway, checked as far as it can be without touching network or disk.
+
+    What belongs to the process is the same for all gateways (`Option.whose`). ``table`` is the name of the
+    gateway's table in the configuration file, None where there are no tables; its `name` is what people are told.
 
     ``listen`` is an IP address without brackets or ``localhost``, None means all interfaces (IPv4 and IPv6).
     ``port`` and ``tls_port`` 0 mean any free one; without a ``tls_port`` there is no HTTPS listener, and with
@@ -69,6 +73,7 @@ class Config:
     min_speed: int
     log_level: str
     client_password: Secret | None = None
+    table: str | None = None
     given: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
 
     def source(self, name: str) -> str:
@@ -78,8 +83,38 @@ class Config:
         """
         return self.given.get(name, f"--{name}")
 
+    @property
+    def name(self) -> str:
+        """The name of the gateway: that of its table, or its address."""
+        return str(self.target) if self.table is None else self.table
 
-def load(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All that the program was told: the `Config` of each gateway, in the order of the file, at least one."""
+
+    gateways: tuple[Config, ...]
+
+    @property
+    def process(self) -> Config:
+        """One of them, to be asked for the options of the process, which are the same in all."""
+        return self.gateways[0]
+
+    @property
+    def named(self) -> bool:
+        """Tell whether the gateways have names of their own, from tables of the configuration file."""
+        return self.process.table is not None
+
+    @property
+    def only(self) -> Config:
+        """The only one; raises `ConfigError` when there are several."""
+        if len(self.gateways) > 1:
+            names = ", ".join(one.name for one in self.gateways)
+            raise ConfigError(phrase("--gateway: there are several gateways: give one of {names}", names=names))
+        return self.gateways[0]
+
+
+def load(argv: Sequence[str], environ: Mapping[str, str]) -> Program:
     """Read the proxy's command line (without the program's name), environment and configuration file.
 
     Raises `ConfigError` with one line that names the option, the way it was given, and the remedy.
@@ -87,19 +122,41 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
     return resolve(parse(build_parser(say=Language.of(environ)), argv), environ)
 
 
-def resolve(namespace: argparse.Namespace, environ: Mapping[str, str]) -> Config:
-    """Make the `Config` of what `parse` returned, the environment and the configuration file.
+def resolve(namespace: argparse.Namespace, environ: Mapping[str, str], gateway: str | None = None) -> Program:
+    """Make the `Program` of what `parse` returned, the environment and the configuration file.
 
-    Options whose flags the parser did not have come from the environment, the file or their defaults. Raises
-    `ConfigError` as `load` does.
+    Options whose flags the parser did not have come from the environment, the file or their defaults. With
+    ``gateway`` the one of that name is the only one. Raises `ConfigError` as `load` does, and when there is none
+    of that name.
     """
-    given = collect(namespace, environ)
+    found = collect(namespace, environ)
+    # That from the environment is for the gateways that have a certificate, as far as any has.
+    of_use = any("client-cert" in one.given for one in found)
+    gateways = tuple(_config(one, password="client-cert" in one.given or not of_use) for one in found)
+    if gateway is not None:
+        return Program((_named(gateway, gateways),))
+    check_together(gateways)
+    return Program(gateways)
+
+
+def _named(name: str, gateways: Sequence[Config]) -> Config:
+    for one in gateways:
+        if one.name == name:
+            return one
+    names = ", ".join(one.name for one in gateways)
+    raise ConfigError(
+        phrase("--gateway: there is no gateway {name!r}: give one of {names}", name=name, names=names)
+    )
+
+
+def _config(told: Collected, *, password: bool) -> Config:
+    given = {name: one for name, one in told.given.items() if password or name != CLIENT_PASSWORD.name}
     values = {option.attribute: _value(option, given.get(option.name)) for option in (*OPTIONS, CLIENT_PASSWORD)}
     if values["truststore"] is None:
         values["truststore"] = f"file:{values['certdir']}"
-    sources = {name: told.source for name, told in given.items()}
-    config = Config(**values, given=MappingProxyType(sources))
-    _check_together(config)
+    sources = {name: one.source for name, one in given.items()}
+    config = Config(**values, table=told.table, given=MappingProxyType(sources))
+    _check_options(config)
     return config
 
 
@@ -118,7 +175,7 @@ def _value(option: Option, told: Given | None) -> Any:
     return values[0] if values else None
 
 
-def _check_together(config: Config) -> None:
+def _check_options(config: Config) -> None:
     """Refuse options that are right each and wrong together."""
     if not config.allow:  # an empty array
         _refuse(

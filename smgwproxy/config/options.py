@@ -36,6 +36,7 @@ class Option:
     shown: str | None = None
     original: bool = False
     kind: Literal["one", "several", "switch"] = "one"
+    whose: Literal["gateway", "process"] = "gateway"
 
     @property
     def flag(self) -> str:
@@ -94,6 +95,7 @@ OPTIONS: tuple[Option, ...] = (
         values.directory,
         "./logs",
         original=True,
+        whose="process",
     ),
     Option(
         "logfile",
@@ -102,6 +104,7 @@ OPTIONS: tuple[Option, ...] = (
         values.file_name,
         "proxy.log",
         original=True,
+        whose="process",
     ),
     Option(
         "listen",
@@ -326,6 +329,7 @@ OPTIONS: tuple[Option, ...] = (
         ),
         values.log_level,
         "info",
+        whose="process",
     ),
 )
 
@@ -341,7 +345,10 @@ CLIENT_PASSWORD = Option(
 CONFIG = Option(
     "config",
     "FILE",
-    phrase("TOML file with any of these options, as in: port = 8081"),
+    phrase(
+        "TOML file with any of these options, as in: port = 8081; it may have several gateways, each in a table "
+        "[[gateway]] with a name of its own"
+    ),
     Path,
     None,
     shown=phrase("none"),

@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping
 
-from smgwproxy.config import OPTIONS, Config, Option, resolve
+from smgwproxy.config import OPTIONS, Option, Program, resolve
 from smgwproxy.errors import ConfigError
 from smgwproxy.installation import layout
 from smgwproxy.phrases import phrase
@@ -27,7 +27,7 @@ _HEAD = f"""\
 """
 
 
-def config_of(texts: Texts) -> Config:
+def program_of(texts: Texts) -> Program:
     """Return what the file that `written` makes of ``texts`` will say; raises `ConfigError`."""
     namespace = argparse.Namespace()
     for name, told in {**texts, **_places()}.items():

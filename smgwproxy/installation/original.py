@@ -168,8 +168,8 @@ def _go_flags(words: Sequence[str]) -> list[tuple[str, str]]:
 
 def read_options(name: str, command: Command) -> Original:
     """Return what this program was told in the original's place; raises `NotUnderstood` and `ConfigError`."""
-    given = collect(_without_file(command), command.environ)
-    texts = {option: told.texts for option, told in given.items()}
+    (one,) = collect(_without_file(command), command.environ)  # several are in files only
+    texts = {option: told.texts for option, told in one.given.items()}
     if "truststore" in texts:
         raise NotUnderstood(phrase("it has a --truststore of its own"))
     if "client-password" in texts:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from posixpath import normpath
 
-from smgwproxy.config import Config
+from smgwproxy.config import Config, Program
 from smgwproxy.errors import ConfigError
 from smgwproxy.installation import layout
-from smgwproxy.installation.configuration import config_of, line_of, written
+from smgwproxy.installation.configuration import line_of, program_of, written
 from smgwproxy.installation.facts import Found, Wish, credential
 from smgwproxy.installation.steps import Keep, LeftToDo, MakeDirectory, Note, Owner, Run, Step, WriteFile
 from smgwproxy.installation.unit import Unit
@@ -22,9 +22,10 @@ _FAILED = phrase("see: {command}", command=f"journalctl -u {layout.USER} -n 30")
 
 def install_steps(found: Found, wish: Wish) -> list[Step]:
     """Return what is to be done and told, in this order; raises `ConfigError` for options that do not fit."""
-    config = found.config or config_of(wish.options)
-    _check_trust(config, wish)
-    unit = unit_of(config, wish).text.encode()
+    program = found.program or program_of(wish.options)
+    for config in program.gateways:
+        _check_trust(config, wish)
+    unit = unit_of(program, wish).text.encode()
     return [
         *_directory(found, layout.CONFIGURATION_DIRECTORY, 0o755, "root"),
         *_user(found),
@@ -38,25 +39,43 @@ def install_steps(found: Found, wish: Wish) -> list[Step]:
         *_configuration(found, wish),
         *_unit(found, unit),
         *_commands(found, wish, changed=found.texts.get(layout.UNIT) != unit or bool(_new_secrets(found, wish))),
-        *_notes(found, config, wish),
+        *_notes(found, program, wish),
     ]
 
 
-def unit_of(config: Config, wish: Wish) -> Unit:
+def unit_of(program: Program, wish: Wish) -> Unit:
     """Return the unit for a proxy with this configuration."""
-    ports = [port for port in (None if config.no_http else config.port, config.tls_port) if port is not None]
-    named = {name: getattr(config, name.replace("-", "_")) for name in layout.SECRETS}
-    secrets = tuple((name, _seen(str(path))) for name, path in named.items() if path is not None)
+    ports = [port for config in program.gateways for port in (not config.no_http and config.port, config.tls_port)]
+    # The environment of a service says the same to all gateways, and none shall be shown another's certificate.
+    secrets = tuple((name, path) for _, name, path in _secret_files(program) if _is_common(name, program))
+    secrets = tuple(dict.fromkeys(secrets))
     for name, path in secrets:
         if not path.isprintable() or path != path.strip() or path.endswith("\\"):
             raise ConfigError(
                 phrase(
                     "{source}: {path!r} cannot stand in a unit: give the file another name",
-                    source=config.source(name),
+                    source=program.process.source(name),
                     path=path,
                 )
             )
-    return Unit(wish.program, wish.in_home, any(0 < port < 1024 for port in ports), secrets)
+    return Unit(wish.program, wish.in_home, any(port and port < 1024 for port in ports), secrets)
+
+
+def _secret_files(program: Program) -> Iterator[tuple[Config, str, str]]:
+    """Yield the secret options, with the paths of their files."""
+    for config in program.gateways:
+        for name in layout.SECRETS:
+            path = getattr(config, _attribute(name))
+            if path is not None:
+                yield config, name, _seen(str(path))
+
+
+def _is_common(name: str, program: Program) -> bool:
+    return len({getattr(config, _attribute(name)) for config in program.gateways}) == 1
+
+
+def _attribute(name: str) -> str:
+    return name.replace("-", "_")
 
 
 # --- files ----------------------------------------------------------------------------------------------
@@ -156,15 +175,15 @@ def _new_secrets(found: Found, wish: Wish) -> set[str]:
 
 
 def _configuration(found: Found, wish: Wish) -> Iterator[Step]:
-    if found.config is None:
+    if found.program is None:
         octets = written(wish.options)
         yield WriteFile(layout.CONFIGURATION, octets, 0o644, "root", phrase("the configuration"))
         return
     yield Keep(phrase("{path}: it is there, and what is there is never changed", path=layout.CONFIGURATION))
-    wanted = config_of(wish.given)
+    wanted = program_of(wish.given).process
     for name, told in wish.given.items():
-        attribute = name.replace("-", "_")
-        if getattr(wanted, attribute) != getattr(found.config, attribute):
+        attribute = _attribute(name)
+        if any(getattr(wanted, attribute) != getattr(config, attribute) for config in found.program.gateways):
             yield Note(
                 phrase(
                     "{path} says otherwise than you: if you want it, write this line there and install again: "
@@ -226,14 +245,19 @@ def _commands(found: Found, wish: Wish, *, changed: bool) -> Iterator[Step]:
         yield Run(restart, remedy)
 
 
-def _notes(found: Found, config: Config, wish: Wish) -> Iterator[Step]:
-    for name in ("certdir", "statedir", "logdir"):
-        path = _seen(str(getattr(config, name)))
-        if not _within(path):
-            yield _unwritable(name, path)
-    scheme, _, place = config.truststore.partition(":")
-    if scheme in {"file", "sqlite"} and place != str(config.certdir) and not _within(_seen(place)):
-        yield _unwritable("truststore", _seen(place))
+def _notes(found: Found, program: Program, wish: Wish) -> Iterator[Step]:
+    yield from dict.fromkeys(note for config in program.gateways for note in _unwritables(config))
+    for config, name, path in _secret_files(program):
+        if not _is_common(name, program):
+            yield Note(
+                phrase(
+                    "{source}: the service reads {path} by itself, since not all gateways have it: give it to the "
+                    "user {user} alone (chown, and chmod 600)",
+                    source=config.source(name),
+                    path=path,
+                    user=layout.USER,
+                )
+            )
     for unit in wish.others:
         yield Note(
             phrase(
@@ -257,6 +281,16 @@ def _notes(found: Found, config: Config, wish: Wish) -> Iterator[Step]:
                 new=layout.LOGS,
             )
         )
+
+
+def _unwritables(config: Config) -> Iterator[Note]:
+    for name in ("certdir", "statedir", "logdir"):
+        path = _seen(str(getattr(config, name)))
+        if not _within(path):
+            yield _unwritable(name, path)
+    scheme, _, place = config.truststore.partition(":")
+    if scheme in {"file", "sqlite"} and place != str(config.certdir) and not _within(_seen(place)):
+        yield _unwritable("truststore", _seen(place))
 
 
 def _check_trust(config: Config, wish: Wish) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from smgwproxy.config import Config, load
+from smgwproxy.config import Program, load
 from smgwproxy.installation import layout
 from smgwproxy.installation.facts import Found
 from smgwproxy.installation.original import is_candidate
@@ -48,7 +48,7 @@ def users(tree: Tree) -> Mapping[str, User]:
     return found
 
 
-def configured(tree: Tree, found: Found) -> Config | None:
+def configured(tree: Tree, found: Found) -> Program | None:
     """Return what the configuration that was ``found`` says, None when there is none; raises `ConfigError`."""
     if layout.CONFIGURATION not in found.texts:  # as a regular file, and not by a link out of the tree
         return None

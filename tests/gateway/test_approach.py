@@ -232,3 +232,19 @@ def test_approach_to_an_origin_is_always_the_same_one() -> None:
     first = approaches.to(here)
     assert approaches.to(here) is first
     assert approaches.to(there) is not first
+
+
+def test_who_quits_leaves_the_number_of_turns_to_who_joined_before() -> None:
+    """As when a reload made a gateway, and something else in the configuration was wrong."""
+
+    class Idle:
+        def end_idle(self) -> None: ...
+
+    first, refused = Idle(), Idle()
+    with closed(Approach(threaded())) as approach:
+        approach.join(first, 1)
+        approach.join(refused, 2)
+        approach.quit(refused)
+        assert approach.enter(first, 0)
+        assert not approach.enter(first, 0)
+        approach.leave()

@@ -225,4 +225,4 @@ def test_nothing_that_is_said_of_a_wrong_variable_is_no_phrase() -> None:
 def test_parser_of_any_command_takes_the_language() -> None:
     parser = build_parser([], "smgwproxy x", "X.", ("",), say=pseudo())
     assert "⟦" in parser.format_help()
-    assert resolve(parse(build_parser(say=pseudo()), []), {}).port == 8080
+    assert resolve(parse(build_parser(say=pseudo()), []), {}).only.port == 8080

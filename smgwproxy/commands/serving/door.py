@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,8 @@ from smgwproxy.config import Config
 from smgwproxy.errors import ConfigError
 from smgwproxy.phrases import phrase
 from smgwproxy.server import ProxyServer, Terms
-from smgwproxy.server.listening import bound, listen
+from smgwproxy.server.listening import bound
+from smgwproxy.server.listening import listen as let_come
 from smgwproxy.server.places import Places
 from smgwproxy.storage import Storage
 from smgwproxy.system import reason
@@ -45,8 +46,11 @@ class Listener:
         return address == self.address and port in {self.asked, self.port}
 
 
+_Wish = tuple[str, str, int]  # a scheme, the option of its port, and that
+
+
 class Door:
-    """The listeners of a program, each with its server; they share the number of connections."""
+    """The listeners of one gateway, each with its server; they share the number of connections."""
 
     def __init__(self, storage: Storage, logger: logging.Logger) -> None:
         self._places = Places(0, 0)
@@ -65,29 +69,40 @@ class Door:
         """How many clients are connected."""
         return self._places.taken
 
-    def open(self, config: Config, opened: ExitStack) -> Sequence[Listener]:
-        """Return what ``config`` wants, for `use`: what is there already, and the rest opened now, or none of it.
+    def staying(self, config: Config) -> Sequence[Listener]:
+        """Return what ``config`` wants and is there already."""
+        return [found for wish in _wanted(config) if (found := self._found(config, wish)) is not None]
 
-        ``opened`` closes the latter: better come last, since that resets clients. Raises `ConfigError`.
+    def bind(
+        self, config: Config, leaving: Collection[Listener], opened: ExitStack, binding: ExitStack
+    ) -> Sequence[Listener]:
+        """Return what ``config`` wants: what is there already, and the rest, to which no client can come yet.
+
+        ``leaving`` are the listeners of the program, of whatever door, in whose place others may come. ``opened``
+        closes what is new; ``binding`` lasts until `listen` was called. Raises `ConfigError`.
         """
         listeners = []
-        with ExitStack() as binding:
-            new = []
-            for scheme, option, port in _wanted(config):
-                same = (one for one in self._servers if one.scheme == scheme and one.is_at(config.listen, port))
-                listener = next(same, None)
-                if listener is None:
-                    beside = [one.socket for one in self._servers if one.port == port]
-                    with _remedied(config, option, port):
-                        made = binding.enter_context(bound(config.listen, port, beside))
-                    opened.callback(made.close)
-                    listener = Listener(scheme, config.listen, port, made)
-                    new.append((listener, option))
-                listeners.append(listener)
-            for listener, option in new:
-                with _remedied(config, option, listener.port):
-                    listen(listener.socket)
+        for wish in _wanted(config):
+            listener = self._found(config, wish)
+            if listener is None:
+                scheme, option, port = wish
+                beside = [one.socket for one in leaving if one.port == port]
+                with _remedied(config, option, port):
+                    made = binding.enter_context(bound(config.listen, port, beside))
+                opened.callback(made.close)
+                listener = Listener(scheme, config.listen, port, made)
+            listeners.append(listener)
         return listeners
+
+    def listen(self, config: Config, listeners: Sequence[Listener]) -> None:
+        """Let clients come to what is new among ``listeners``: better last, since closing it again resets them.
+
+        Raises `ConfigError`.
+        """
+        for (_, option, _), listener in zip(_wanted(config), listeners, strict=True):
+            if listener not in self._servers:
+                with _remedied(config, option, listener.port):
+                    let_come(listener.socket)
 
     def use(self, listeners: Sequence[Listener], terms: Terms) -> None:
         """Let ``listeners`` be the ones, and ``terms`` hold from the next request on; HTTP does without their TLS.
@@ -104,10 +119,17 @@ class Door:
                 server.start()
             server.terms = its_terms
             self._servers[listener] = server
-        for server in before.values():
-            self._closing.add(server)
-            server.begin_to_stop()
-            gevent.spawn(self._see_out, server)
+        self._leave(before.values())
+
+    def shut(self) -> None:
+        """Take no new clients; the connections that are there end with their request, if they have one."""
+        before, self._servers = self._servers, {}
+        self._leave(before.values())
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether requests of what was left still run."""
+        return bool(self._closing)
 
     def break_off(self) -> bool:
         """Break running requests off; tells whether there were any."""
@@ -124,6 +146,17 @@ class Door:
 
     def _all(self) -> Sequence[ProxyServer]:
         return [*self._servers.values(), *self._closing]
+
+    def _found(self, config: Config, wish: _Wish) -> Listener | None:
+        scheme, _, port = wish
+        same = (one for one in self._servers if one.scheme == scheme and one.is_at(config.listen, port))
+        return next(same, None)
+
+    def _leave(self, servers: Iterable[ProxyServer]) -> None:
+        for server in servers:
+            self._closing.add(server)
+            server.begin_to_stop()
+            gevent.spawn(self._see_out, server)
 
     def _see_out(self, server: ProxyServer) -> None:
         server.see_out()
@@ -142,7 +175,7 @@ class Door:
         )
 
 
-def _wanted(config: Config) -> Iterator[tuple[str, str, int]]:
+def _wanted(config: Config) -> Iterator[_Wish]:
     if not config.no_http:
         yield "http", "port", config.port
     if config.tls_port is not None:

@@ -14,8 +14,9 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from smgwproxy.commands.choosing import resolve_chosen
 from smgwproxy.commands.trust import usage
-from smgwproxy.config import Config, parse, resolve
+from smgwproxy.config import Config, parse
 from smgwproxy.language import Language
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def trust(words: Sequence[str], environ: Mapping[str, str]) -> int:
         return _answered(_say_overview, environ)
     action = usage.find(words[0])
     arguments = parse(usage.parser_of(action, Language.of(environ)), words[1:])
-    config = resolve(arguments, environ)
+    config = resolve_chosen(arguments, environ).only
     return _answered(lambda console: _run(action.name, config, arguments, console), environ)
 
 

@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from smgwproxy.commands.choosing import add_choice
 from smgwproxy.config import OPTIONS, build_parser
 from smgwproxy.errors import ConfigError
 from smgwproxy.phrases import phrase, sequence
@@ -149,6 +150,7 @@ def parser_of(action: Action, say: Callable[[str], str] = str) -> argparse.Argum
         commands=("",),
         say=say,
     )
+    add_choice(parser)
     if action.operand is not None:
         metavar, told = action.operand
         parser.usage = sequence((parser.usage or "", f"[{metavar}]"))
