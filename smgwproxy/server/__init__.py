@@ -15,6 +15,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
 from smgwproxy.access import Access
+from smgwproxy.errors import ExchangeError
 from smgwproxy.limits import DoorLimits
 from smgwproxy.server.handler import Handler
 from smgwproxy.server.listening import open_listener
@@ -37,17 +38,23 @@ class ServerTls(Protocol):
         ...
 
 
+def _tell_nobody(error: ExchangeError, /) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What holds for a request from its head to its end.
 
-    ``access`` says who may come in, ``tls`` makes it HTTPS.
+    ``access`` says who may come in, ``tls`` makes it HTTPS. ``refused`` is told of what the application is not:
+    requests that get no further than the door, and faults. It must neither raise nor wait.
     """
 
     application: Application
     access: Access
     limits: DoorLimits
     tls: ServerTls | None
+    refused: Callable[[ExchangeError], None] = _tell_nobody
 
 
 class ProxyServer(WSGIServer):

@@ -174,6 +174,7 @@ class Handler(WSGIHandler):
     def _refuse(self, error: ExchangeError, head: RequestHead | None = None) -> None:
         """Answer what gets no further than the door, and end the connection."""
         self.server.logger.warning("refused a request of %s: %s", self.address, error.message)
+        self._terms.refused(error)
         head = head or RequestHead("", "", 1, [])
         status, lines, body = problem.render(error, ",".join(values(head.lines, "accept")))
         answer = AnswerWriter(self._send, head, must_close=lambda: True)
@@ -193,8 +194,10 @@ class Handler(WSGIHandler):
         except _EndOfConnection:
             raise
         except Exception as error:
+            fault = InternalError("The proxy failed at this request.", "The log of the proxy has the details.")
             if not isinstance(error, ExchangeError):
                 self.server.logger.exception("fault while answering %s", self.address)
+                self._terms.refused(fault)
             _close(result)  # or the client could hold what it asked for
             result = None
             if answer.begun:
@@ -202,10 +205,7 @@ class Handler(WSGIHandler):
                     self._flush()
                 self._break_off(answer)
                 raise _EndOfConnection(f"its answer broke off: {error}") from error
-            status, lines, body = problem.render(
-                InternalError("The proxy failed at this request.", "The log of the proxy has the details."),
-                environ.get("HTTP_ACCEPT", ""),
-            )
+            status, lines, body = problem.render(fault, environ.get("HTTP_ACCEPT", ""))
             answer.start(problem.status_line(status), lines)
             answer.write(body)
         except BaseException:  # the greenlet is killed, at the end of the grace time
