@@ -487,6 +487,11 @@ def in_one_line(error: BaseException) -> str:
     return f"{kind} {text}".rstrip()  # SystemExit alone is a number
 
 
+def approval(origin: Origin) -> str:
+    """Return the command that approves what is pending for ``origin``."""
+    return f"smgwproxy trust approve --target {origin}"
+
+
 def _not_kept(trouble: str) -> tuple[tuple[str, str], ...]:
     return (("The trust store could not keep it", trouble.rstrip(".")),) if trouble else ()
 
@@ -495,6 +500,6 @@ def _remedy(origin: Origin, *, pending: bool) -> str:
     if pending:
         return (
             "approve it on the proxy's machine, with the same --certdir or --truststore as the proxy: "
-            f"smgwproxy trust approve --target {origin}"
+            + approval(origin)
         )
     return "add its fingerprint to the trust store."
