@@ -39,7 +39,7 @@ class Numbers(Protocol):
 
 
 class StatusSite:
-    """The pages about the gateways that ``watched`` returns, and ``numbers``. ``clock`` is that of their ledgers."""
+    """The pages about the gateways that ``watched`` returns, whose ledgers' times are on ``clock``."""
 
     def __init__(
         self,

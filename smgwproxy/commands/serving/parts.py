@@ -23,8 +23,9 @@ from smgwproxy.gateway import Gateway
 from smgwproxy.limits import DoorLimits
 from smgwproxy.origin import Origin
 from smgwproxy.own_certificate import Files, ServerIdentity
-from smgwproxy.proxy import Report, ReverseProxy
+from smgwproxy.proxy import Exchange, Report, ReverseProxy
 from smgwproxy.server import Terms
+from smgwproxy.status.ledger import Ledger
 from smgwproxy.storage import Storage
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.trustwatch import TrustWatch, see_out
@@ -67,6 +68,7 @@ class Parts:
         """Where its clients come to."""
         self.tally = Tally(report(self))
         """What it has done."""
+        self._ledgers: dict[Origin, Ledger] = {}  # who comes back to a gateway goes on counting
 
     @property
     def name(self) -> str:
@@ -89,6 +91,11 @@ class Parts:
         return self._in_force.gateway
 
     @property
+    def ledger(self) -> Ledger:
+        """What became of the requests for this gateway, in numbers."""
+        return self._ledger(self.origin)
+
+    @property
     def guard(self) -> Guard:
         """The guarded trust store, for who looks beside the gateway."""
         return self._in_force.guard
@@ -109,7 +116,7 @@ class Parts:
         """Return the gateway for `use`, which ``opened`` closes if it is new; raises `ConfigError`."""
         if self._now is not None and self._now.prepared.behind == prepared.behind:
             return self._now.gateway
-        gateway = prepared.behind.gateway(self._approaches)
+        gateway = prepared.behind.gateway(self._approaches, self._ledger(prepared.behind.origin))
         opened.callback(gateway.close)
         return gateway
 
@@ -149,6 +156,9 @@ class Parts:
             raise RuntimeError("nothing is in force before the first use()")
         return self._now
 
+    def _ledger(self, origin: Origin) -> Ledger:
+        return self._ledgers.setdefault(origin, Ledger())
+
     def _retire(self, before: _InForce) -> None:
         before.watch.kill(block=False)
         before.gateway.close()
@@ -164,9 +174,9 @@ class Parts:
         return files, ServerIdentity(files, gevent.ssl.SSLContext, self.logger)
 
     def _terms(self, prepared: Prepared, gateway: Gateway) -> Terms:
-        config = prepared.config
+        config, ledger = prepared.config, self._ledger(gateway.origin)
         application = ReverseProxy(
-            gateway, report=self.tally, storage=self._storage, host_header=config.host_header
+            gateway, report=_each(self.tally, ledger), storage=self._storage, host_header=config.host_header
         )
         limits = DoorLimits(
             clients=config.max_clients,
@@ -177,4 +187,13 @@ class Parts:
             idle_timeout=config.idle_timeout,
             min_speed=config.min_speed,
         )
-        return Terms(application, Access(config.allow, config.server_name), limits, prepared.identity)
+        access = Access(config.allow, config.server_name)
+        return Terms(application, access, limits, prepared.identity, ledger.refused)
+
+
+def _each(*reports: Report) -> Report:
+    def tell(exchange: Exchange, /) -> None:
+        for report in reports:
+            report(exchange)
+
+    return tell
