@@ -5,6 +5,7 @@ It takes no action, needs no script, and holds nothing of any request but its nu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -59,6 +60,8 @@ _TRUST = {
 }
 _GOOD = frozenset({TrustState.PINNED})
 _BAD = frozenset({TrustState.CHANGED, TrustState.REFUSED, TrustState.UNREADABLE})
+_OPTION = re.compile(r"(?<!\S)--[a-z]+")
+_AS_CODE = r'<code class="option">\g<0></code>'
 _GROUPS = 4  # of the fingerprint, in a line
 _LONGEST_NAME = 240  # characters
 
@@ -209,7 +212,7 @@ def _pending(pending: Pending, one: Watched, reader: Reader) -> str:
             f"<h3>{escape(say(text.PENDING))}</h3>",
             f"<p>{escape(say(text.PENDING_TOLD))}</p>",
             _facts(facts),
-            f"<p>{escape(say(text.PENDING_DO))}</p>",
+            f"<p>{_OPTION.sub(_AS_CODE, escape(say(text.PENDING_DO)))}</p>",
             f"<pre><code>{escape(approval(one.origin))}</code></pre>",
             "</div>",
         )

@@ -37,6 +37,7 @@ dl { display: grid; gap: .2rem 1.2rem; grid-template-columns: 13rem minmax(0, 1f
 dt { color: var(--quiet); }
 dd { margin: 0; overflow-wrap: anywhere; }
 code { font: .92rem/1.5 ui-monospace, monospace; }
+.option { white-space: nowrap; }
 .fingerprint { display: inline-block; white-space: pre; }
 pre { background: var(--field); border-radius: .2rem; margin: .5rem 0; overflow-wrap: anywhere;
   padding: .5rem .8rem; white-space: pre-wrap; }
@@ -61,7 +62,7 @@ td { white-space: nowrap; }
 @media (max-width: 30rem) {
   dl { display: block; }
   dd { margin-bottom: .5rem; }
-  table { font-size: .8rem; }
-  th, td { padding: .3rem .15rem; }
+  table { font-size: .75rem; }
+  th, td { padding: .3rem .1rem; }
 }
 """

@@ -31,9 +31,9 @@ def speaking(language: str) -> Say:
 MOMENT = "{moment:%Y-%m-%d %H:%M}"
 DAY = "{day:%Y-%m-%d}"
 CLOCK = "{moment:%H:%M}"
-MILLISECONDS = "{count} ms"
-TENTHS = "{whole}.{tenths} s"
-SECONDS = "{count} s"
+MILLISECONDS = "{count}\N{NO-BREAK SPACE}ms"
+TENTHS = "{whole}.{tenths}\N{NO-BREAK SPACE}s"
+SECONDS = "{count}\N{NO-BREAK SPACE}s"
 
 # --- the page -------------------------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ FAILED = "without a whole answer"
 AVERAGE = "average time"
 LONGEST = "longest time"
 NOW = "now"
-HOURS_AGO = "\N{MINUS SIGN}{hours} h"
+HOURS_AGO = "\N{MINUS SIGN}{hours}\N{NO-BREAK SPACE}h"
 AS_TABLE = "In numbers"
 HOUR = "From"
 REQUESTS = "Requests"
@@ -125,9 +125,9 @@ GERMAN: Mapping[str, str] = {
     MOMENT: "{moment:%d.%m.%Y, %H:%M} Uhr",
     DAY: "{day:%d.%m.%Y}",
     CLOCK: "{moment:%H:%M}",
-    MILLISECONDS: "{count} ms",
-    TENTHS: "{whole},{tenths} s",
-    SECONDS: "{count} s",
+    MILLISECONDS: "{count}\N{NO-BREAK SPACE}ms",
+    TENTHS: "{whole},{tenths}\N{NO-BREAK SPACE}s",
+    SECONDS: "{count}\N{NO-BREAK SPACE}s",
     TITLE: "Zustand des Proxys",
     AS_OF: "Stand: {moment}. Diese Seite schaut nur zu: Das Gateway wird dafür nicht gefragt.",
     ALL_WELL: "alles in Ordnung",
@@ -193,7 +193,7 @@ GERMAN: Mapping[str, str] = {
     AVERAGE: "mittlere Zeit",
     LONGEST: "längste Zeit",
     NOW: "jetzt",
-    HOURS_AGO: "\N{MINUS SIGN}{hours} h",
+    HOURS_AGO: "\N{MINUS SIGN}{hours}\N{NO-BREAK SPACE}h",
     AS_TABLE: "In Zahlen",
     HOUR: "Ab",
     REQUESTS: "Anfragen",

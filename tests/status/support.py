@@ -51,8 +51,8 @@ def well(identity: Identity, name: str = "home") -> Watched:
     """A gateway that answers, with the certificate of ``identity``."""
     clock = Clock()
     ledger = Ledger(clock)
-    for place, seconds in enumerate((0.2, 0.4, 7.5, 120.0)):
-        clock.now = CLOCK - place * 3600
+    for hours, seconds in ((3, 120.0), (2, 7.5), (1, 0.4), (0, 0.2)):
+        clock.now = CLOCK - hours * 3600
         ledger.answered(seconds)
         ledger(exchange())
     return Watched(name, ORIGIN, ledger, Kept((Pin.of(identity.certificate, NOW - timedelta(days=30)),)), True)

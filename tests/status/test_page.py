@@ -91,7 +91,7 @@ def test_page_is_in_the_language_that_it_names(everything: list[Watched]) -> Non
 def test_reachable_since_and_last_answer_are_told_in_the_time_of_the_house(identity: Identity) -> None:
     told = page([well(identity)], reader())
     assert "status 200" in told
-    since, last = NOW.astimezone(), (NOW - timedelta(hours=3)).astimezone()  # of the four answers, newest first
+    since, last = (NOW - timedelta(hours=3)).astimezone(), NOW.astimezone()
     for moment in (since, last):
         assert f'datetime="{moment.isoformat(timespec="seconds")}"' in told
 
@@ -163,7 +163,7 @@ def test_chart_has_a_bar_for_what_happened_and_says_the_same_in_words_and_rows(i
     names = {one.attributes["id"]: one.text for one in picture.all("title", "desc")}
     assert names[picture.attributes["aria-labelledby"] or ""] == "The last 6 hours"
     assert "Requests: 4" in names[picture.attributes["aria-describedby"] or ""]
-    assert "120 s at most" in names[picture.attributes["aria-describedby"] or ""]
+    assert "120\N{NO-BREAK SPACE}s at most" in names[picture.attributes["aria-describedby"] or ""]
     rows = [[cell.text for cell in row.all("td")] for row in told.all("tr")][1:]
     assert [row[0] for row in rows] == ["0", "0", "1", "1", "1", "1"]
 

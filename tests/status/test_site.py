@@ -318,15 +318,21 @@ def test_reload_opens_moves_and_closes_the_status(raw_gateway: StartGateway, ser
         assert ask(proxy, "/").status == 200
 
 
-def test_several_gateways_have_their_own_numbers_and_sections(raw_gateway: StartGateway, tmp_path: Path) -> None:
-    home, flat = raw_gateway(OK), raw_gateway(OK)
-    file = tmp_path / "smgwproxy.toml"
-    proxy = free_port()
-    tables = (
-        f'[[gateway]]\nname = "{name}"\ntarget = "{one.origin}"\nport = {port}\n'
-        for name, one, port in (("home", home, proxy), ("flat", flat, 0))
+def tables(**gateways: tuple[Origin, int, str]) -> str:
+    """Write the tables of gateways with a target, a port, and lines of their own."""
+    return "".join(
+        f'[[gateway]]\nname = "{name}"\ntarget = "{target}"\nport = {port}\n{lines}\n'
+        for name, (target, port, lines) in gateways.items()
     )
-    file.write_text("status-port = 0\n" + "".join(tables))
+
+
+def test_several_gateways_have_their_own_numbers_and_sections(raw_gateway: StartGateway, tmp_path: Path) -> None:
+    proxy = free_port()
+    file = tmp_path / "smgwproxy.toml"
+    file.write_text(
+        "status-port = 0\n"
+        + tables(home=(raw_gateway(OK).origin, proxy, ""), flat=(raw_gateway(OK).origin, 0, ""))
+    )
     with program("--config", file.name, cwd=tmp_path) as running:
         port = status_port(running)
         wait_until(lambda: ask(port, "/readyz").text == "home: ok\nflat: ok\n")
@@ -334,6 +340,37 @@ def test_several_gateways_have_their_own_numbers_and_sections(raw_gateway: Start
         assert value(port, "smgwproxy_requests_total", gateway="home") == 1
         assert value(port, "smgwproxy_requests_total", gateway="flat") is None
         assert re.findall(r"<h2[^>]*>([^<]*)<", ask(port, "/").text) == ["home", "flat"]
+
+
+HANGING = """
+import threading
+
+class Store:
+    def lookup(self, origin):
+        threading.Event().wait()
+
+    pin = lookup
+
+def open_store(argument):
+    return Store()
+"""
+
+
+def test_trust_store_that_hangs_delays_no_status_and_no_other_gateway(
+    raw_gateway: StartGateway, tmp_path: Path
+) -> None:
+    (tmp_path / "hanging.py").write_text(HANGING)
+    file = tmp_path / "smgwproxy.toml"
+    stuck = (raw_gateway(OK).origin, 0, 'truststore = "hanging:open_store"\nstore-timeout = 3600')
+    file.write_text("status-port = 0\n" + tables(stuck=stuck, home=(raw_gateway(OK).origin, 0, "")))
+    with program("--config", file.name, cwd=tmp_path) as running:
+        port = status_port(running)
+        wait_until(lambda: "home: ok" in ask(port, "/readyz").text)
+        assert ask(port, "/readyz").text.startswith("stuck: the trust store has not answered yet\n")
+        assert ask(port, "/readyz").status == 503
+        assert value(port, "smgwproxy_ready", gateway="home") == 1
+        assert value(port, "smgwproxy_ready", gateway="stuck") == 0
+        assert "The trust store has not answered yet." in ask(port, "/").text
 
 
 # --- the extra ------------------------------------------------------------------------------------------
