@@ -303,7 +303,7 @@ def test_port_of_the_proxy_is_refused_for_the_status(tmp_path: Path) -> None:
 def test_reload_opens_moves_and_closes_the_status(raw_gateway: StartGateway, serving: Serving) -> None:
     options = {"target": raw_gateway(OK).origin, "port": 0}
     first, second = free_port(), free_port()
-    with serving(**options) as home:
+    with serving(**options) as home, socket.create_server(("127.0.0.1", 0)) as taken:
         proxy = home.port
         assert ask(proxy, "/").status == 200
         assert home.reload(**options, status_port=first) == "status-port"
@@ -312,6 +312,8 @@ def test_reload_opens_moves_and_closes_the_status(raw_gateway: StartGateway, ser
         assert ask(second, "/healthz").status == 200
         with pytest.raises(ConnectionRefusedError):
             ask(first, "/healthz")
+        assert "is in use" in home.refuses(**options, status_port=taken.getsockname()[1])
+        assert ask(second, "/healthz").status == 200
         assert home.reload(**options) == "status-port"
         with pytest.raises(ConnectionRefusedError):
             ask(second, "/healthz")
