@@ -46,6 +46,7 @@ from smgwproxy.http1 import (
     parse_answer_head,
     withholds_content,
 )
+from smgwproxy.observing import Observer
 from smgwproxy.parting import Parting, reset_on_close
 from smgwproxy.phrases import phrase
 from smgwproxy.proof import Proof, proved_certificate
@@ -207,8 +208,9 @@ class Answer(BaseHTTPResponse):
 class ExactConnection(HTTPSConnection):
     """A TLS connection that writes heads byte for byte and reads answers strictly.
 
-    Made by a pool, which says what has become of those before it and for how many seconds a connection may be idle
-    and silent. It refuses to send anything before urllib3 has compared the fingerprint.
+    Made by a pool, which says what has become of those before it, for how many seconds a connection may be idle
+    and silent, and who is told of handshakes. It refuses to send anything before urllib3 has compared the
+    fingerprint.
     """
 
     sockets: ClassVar[Any] = socket
@@ -217,6 +219,7 @@ class ExactConnection(HTTPSConnection):
     parting: Parting
     keepalive: float
     probe: int
+    observer: Observer
 
     _wire: Wire | None = None
     _exchanges: int = 0
@@ -262,7 +265,9 @@ class ExactConnection(HTTPSConnection):
         self._wire = Wire(self._receive)
         with self._shaking_hands():
             super().connect()
-        cast(Any, self.sock).suppress_ragged_eofs = False
+        connected = cast(Any, self.sock)
+        connected.suppress_ragged_eofs = False
+        self.observer.shook_hands(resumed=bool(connected.session_reused))
         self.rest()
 
     @contextmanager
@@ -344,12 +349,15 @@ class ExactConnection(HTTPSConnection):
         context = cast(ssl.SSLContext, self.ssl_context)
         try:
             with self._shaking_hands():
-                return proved_certificate(
+                proof = proved_certificate(
                     context, name, lambda octets: in_time().sendall(octets), lambda: in_time().recv(_RECORD)
                 )
         finally:
             self.parting.leave(dialled)
             dialled.close()
+        if proof.whole:
+            self.observer.shook_hands(resumed=False)
+        return proof
 
     def presented(self) -> bytes:
         """Return the DER of the peer's certificate; the handshake is over."""
@@ -492,12 +500,14 @@ class ExactConnection(HTTPSConnection):
 
 
 class ExactPool(HTTPSConnectionPool):
-    """urllib3's pool of `ExactConnection`, which are given the last three arguments."""
+    """urllib3's pool of `ExactConnection`, which are given the last four arguments."""
 
     ConnectionCls = ExactConnection
 
-    def __init__(self, *args: Any, parting: Parting, keepalive: float, probe: int, **kwargs: Any) -> None:
-        self._parting, self._keepalive, self._probe = parting, keepalive, probe
+    def __init__(
+        self, *args: Any, parting: Parting, keepalive: float, probe: int, observer: Observer, **kwargs: Any
+    ) -> None:
+        self._parting, self._keepalive, self._probe, self._observer = parting, keepalive, probe, observer
         self._made: WeakSet[ExactConnection] = WeakSet()
         self._making = threading.Lock()
         # Held while idle connections are taken, looked at or put back, never while waiting: who finds none dials.
@@ -513,6 +523,7 @@ class ExactPool(HTTPSConnectionPool):
     def _new_conn(self) -> Any:
         connection = cast(ExactConnection, super()._new_conn())
         connection.parting, connection.keepalive, connection.probe = self._parting, self._keepalive, self._probe
+        connection.observer = self._observer
         with self._making:
             self._made.add(connection)
             dropped = self._dropped

@@ -575,6 +575,11 @@ def _sentence(label: str, value: str) -> Phrase:
     return phrase("{label}: {value}.", label=label, value=value)
 
 
+def approval(origin: Origin) -> str:
+    """Return the command that approves what is pending for ``origin``."""
+    return f"smgwproxy trust approve --target {origin}"
+
+
 def _not_kept(trouble: str) -> tuple[tuple[str, str], ...]:
     return ((phrase("The trust store could not keep it"), trouble),) if trouble else ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +24,7 @@ from smgwproxy.errors import (
 from smgwproxy.faults import Mismatch, broken_off
 from smgwproxy.http1 import AnswerHead, Incomplete, Lines, MessageError, values
 from smgwproxy.limits import Limits
+from smgwproxy.observing import Observer, Unobserved
 from smgwproxy.origin import Origin
 from smgwproxy.phrases import phrase
 from smgwproxy.pools import PinGone, PinnedPools
@@ -51,8 +53,9 @@ class Gateway:
     says what becomes of a new certificate with a pinned one's key. ``client_certificate`` is for gateways that
     want one instead of a password; it is shown to nobody but a peer whose pinned certificate is known in whole and
     was verified within the handshake. Those that share an ``approach`` keep to its turns together, as many as the
-    one that was made last has; it must be of the same origin and backend, and who made it closes it. As a context
-    manager it closes its connections at the end. Raises `ConfigError` when the client certificate cannot be used.
+    one that was made last has; it must be of the same origin and backend, and who made it closes it. ``observer``
+    is told what happens. As a context manager it closes its connections at the end. Raises `ConfigError` when the
+    client certificate cannot be used.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Gateway:
         renewal: Renewal = Renewal.ASK,
         client_certificate: ClientCertificate | None = None,
         approach: Approach | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.origin = Origin.parse(origin) if isinstance(origin, str) else origin
         self._limits = limits or Limits()
@@ -72,7 +76,10 @@ class Gateway:
         self._trust = Trust(self.origin, Guard(truststore, backend.call, self._limits.store_timeout), renewal)
         self._approach = approach or Approach(backend)
         self._alone = approach is None
-        self._pools = PinnedPools(self.origin, self._limits, backend, self._approach.parting, client_certificate)
+        self._observer = observer or Unobserved()
+        self._pools = PinnedPools(
+            self.origin, self._limits, backend, self._approach.parting, client_certificate, self._observer
+        )
         self._approach.join(self._pools, self._limits.connections)
         self._closed = False
         self._last_good: Fingerprint | None = None
@@ -104,7 +111,9 @@ class Gateway:
         """
         self._enter()
         try:
+            began = time.monotonic()
             answer = self._exchange(method, target, lines, body)
+            self._observer.answered(time.monotonic() - began)
         except BaseException:
             self._leave()
             raise
@@ -220,7 +229,10 @@ class Gateway:
         return pins
 
     def _enter(self) -> None:
-        if not self._approach.enter(self._pools, self._limits.queue_timeout):
+        began = time.monotonic()
+        entered = self._approach.enter(self._pools, self._limits.queue_timeout)
+        self._observer.waited(time.monotonic() - began)
+        if not entered:
             raise GatewayBusy(self.origin, self._limits.queue_timeout)
 
     def _leave(self) -> None:

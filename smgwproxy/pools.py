@@ -22,6 +22,7 @@ from smgwproxy.errors import ConfigError, ExchangeError
 from smgwproxy.faults import mismatch, translated
 from smgwproxy.http1 import Incomplete, MessageError
 from smgwproxy.limits import Limits
+from smgwproxy.observing import Observer, Unobserved
 from smgwproxy.origin import Origin
 from smgwproxy.parting import Parting
 from smgwproxy.phrases import phrase
@@ -46,8 +47,8 @@ class PinnedPools:
     urllib3 compares the fingerprint after the handshake. Where the pinned certificate is known in whole it is the
     only trust anchor as well, and strangers fail within the handshake: only then is the client certificate shown.
     Nothing is sent before TLS stands, so `GROUPS` are tried one after the other; the one that worked is tried
-    first the next time. Safe between threads and greenlets. Raises `ConfigError` when the client certificate
-    cannot be used.
+    first the next time. ``observer`` is told of handshakes. Safe between threads and greenlets. Raises
+    `ConfigError` when the client certificate cannot be used.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class PinnedPools:
         backend: Backend,
         parting: Parting,
         client_certificate: ClientCertificate | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._origin = origin
         # urllib3 takes an IPv6 address as a URL has it: in brackets, the % of a zone encoded (RFC 6874).
@@ -78,7 +80,11 @@ class PinnedPools:
         )
         self._parting = parting
         pool_class = partial(
-            backend.pool_class, parting=self._parting, keepalive=limits.keepalive, probe=limits.probe
+            backend.pool_class,
+            parting=self._parting,
+            keepalive=limits.keepalive,
+            probe=limits.probe,
+            observer=observer or Unobserved(),
         )
         self._manager.pool_classes_by_scheme = {"https": cast(Any, pool_class)}
         self._choosing = threading.Lock()  # held until a pool that is left is closed, never while waiting

@@ -83,6 +83,8 @@ def test_the_defaults_are_those_of_the_original_and_of_its_successor() -> None:
         body_timeout=30.0,
         idle_timeout=60.0,
         min_speed=500,
+        status_port=None,
+        status_listen="localhost",
         log_level="info",
     )
 
@@ -123,6 +125,8 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         "body-timeout": "5",
         "idle-timeout": "6",
         "min-speed": "1000000000",
+        "status-port": "9100",
+        "status-listen": "[::1]",
         "log-level": "DEBUG",
     }
     assert list(words) == [option.name for option in OPTIONS]
@@ -160,6 +164,8 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         body_timeout=5.0,
         idle_timeout=6.0,
         min_speed=1_000_000_000,
+        status_port=9100,
+        status_listen="::1",
         log_level="debug",
     )
 

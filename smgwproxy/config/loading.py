@@ -35,7 +35,8 @@ class Config:
     DNS names in lower case, without their last dots. ``client_key`` None means that the key is in the file
     ``client_cert``; ``client_password`` is the password from the environment, and there is not one in
     ``client_password_file`` as well. ``host_header`` None means the gateway's address. Times are in seconds,
-    ``min_speed`` in bytes a second. ``truststore`` is ``NAME:ARGUMENT``. ``given`` maps each option that was given
+    ``min_speed`` in bytes a second. ``truststore`` is ``NAME:ARGUMENT``. Without a ``status_port`` there is no
+    status; ``status_listen`` is as ``listen``. ``given`` maps each option that was given
     to the way it was; ask `source`.
     """
 
@@ -71,6 +72,8 @@ class Config:
     body_timeout: float
     idle_timeout: float
     min_speed: int
+    status_port: int | None
+    status_listen: str | None
     log_level: str
     client_password: Secret | None = None
     table: str | None = None

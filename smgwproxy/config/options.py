@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -319,6 +320,23 @@ OPTIONS: tuple[Option, ...] = (
         ),
         values.whole(0, 1_000_000_000, phrase("give a number of bytes from 1 to 1000000000, or 0 for no limit")),
         "500",
+    ),
+    Option(
+        "status-port",
+        "PORT",
+        phrase("port for the status page, metrics and health checks; 0 takes any free one"),
+        _PORT,
+        None,
+        shown=phrase("none"),
+        whose="process",
+    ),
+    Option(
+        "status-listen",
+        "ADDRESS",
+        phrase("address of this machine to listen at for them: an IP address, localhost, or all"),
+        partial(values.listen, port="status-port"),
+        "localhost",
+        whose="process",
     ),
     Option(
         "log-level",

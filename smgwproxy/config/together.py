@@ -18,7 +18,9 @@ _LOCALHOST = "127.0.0.1"
 
 
 def check_together(gateways: Sequence[Config]) -> None:
-    """Raise `ConfigError` where two gateways want the same port, or are the same one."""
+    """Raise `ConfigError` where two gateways, or one and the status, want the same port, or two are the same."""
+    for one in gateways:
+        _check_status(one)
     for one, other in combinations(gateways, 2):
         _check_targets(one, other)
         for his, hers in ((a, b) for a in _wanted(one) for b in _wanted(other)):
@@ -57,6 +59,22 @@ def _check_targets(one: Config, other: Config) -> None:
                 other_source=one.source("target"),
             )
         )
+
+
+def _check_status(config: Config) -> None:
+    if not config.status_port or not _overlap(config.listen, config.status_listen):
+        return
+    for wanted in _wanted(config):
+        if wanted.port == config.status_port:
+            raise ConfigError(
+                phrase(
+                    "{source}: {port} is the port of {name} ({other_source}): give another one",
+                    source=config.source("status-port"),
+                    port=config.status_port,
+                    name=config.name,
+                    other_source=config.source(wanted.option),
+                )
+            )
 
 
 def _wanted(config: Config) -> Iterator[_Wanted]:

@@ -91,8 +91,11 @@ def file_name(text: str) -> str:
 # --- addresses and names --------------------------------------------------------------------------------
 
 
-def listen(text: str) -> str | None:
-    """Read what to listen at: an IP address without brackets, ``localhost``, or None for all of them."""
+def listen(text: str, port: str = "port") -> str | None:
+    """Read what to listen at: an IP address without brackets, ``localhost``, or None for all of them.
+
+    ``port`` is the option of the port, of which somebody may have thought.
+    """
     name = text.lower()
     if name == "all":
         return None
@@ -106,8 +109,10 @@ def listen(text: str) -> str | None:
     if address is None or (bracketed and address.version == 4):
         raise ValueError(
             phrase(
-                "{text!r} is no address to listen at: give an IP address, localhost or all; --port sets the port",
+                "{text!r} is no address to listen at: give an IP address, localhost or all; "
+                "--{port} sets the port",
                 text=text,
+                port=port,
             )
         )
     return str(address)

@@ -183,6 +183,7 @@ class Handler(WSGIHandler):
     def _refuse(self, error: ExchangeError, head: RequestHead | None = None) -> None:
         """Answer what gets no further than the door, and end the connection."""
         self.server.logger.warning("refused a request of %s: %s", self.address, error.message)
+        self._terms.refused(error)
         head = head or RequestHead("", "", 1, [])
         accept, languages = (",".join(values(head.lines, name)) for name in ("accept", "accept-language"))
         status, lines, body = problem.render(error, accept, self._terms.languages.accepted(languages))
@@ -203,8 +204,12 @@ class Handler(WSGIHandler):
         except _EndOfConnection:
             raise
         except Exception as error:
+            fault = InternalError(
+                phrase("The proxy failed at this request."), phrase("The log of the proxy has the details.")
+            )
             if not isinstance(error, ExchangeError):
                 self.server.logger.exception("fault while answering %s", self.address)
+                self._terms.refused(fault)
             _close(result)  # or the client could hold what it asked for
             result = None
             if answer.begun:
@@ -213,9 +218,7 @@ class Handler(WSGIHandler):
                 self._break_off(answer)
                 raise _EndOfConnection(f"its answer broke off: {error}") from error
             status, lines, body = problem.render(
-                InternalError(
-                    phrase("The proxy failed at this request."), phrase("The log of the proxy has the details.")
-                ),
+                fault,
                 environ.get("HTTP_ACCEPT", ""),
                 self._terms.languages.accepted(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
             )

@@ -18,6 +18,7 @@ from smgwproxy.deadline import Overdue
 from smgwproxy.errors import ConfigError
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
+from smgwproxy.observing import Observer
 from smgwproxy.origin import Origin
 from smgwproxy.phrases import Phrase, phrase
 from smgwproxy.renewal import Renewal
@@ -41,8 +42,11 @@ class Behind:
     client_certificate: ClientCertificate | None
     backend: Backend = field(compare=False)
 
-    def gateway(self, approaches: Approaches) -> Gateway:
-        """Make the gateway; raises `ConfigError` when the client certificate cannot be used."""
+    def gateway(self, approaches: Approaches, observer: Observer) -> Gateway:
+        """Make the gateway, of which ``observer`` is told.
+
+        Raises `ConfigError` when the client certificate cannot be used.
+        """
         return Gateway(
             self.origin,
             self.store,
@@ -51,6 +55,7 @@ class Behind:
             renewal=self.renewal,
             client_certificate=self.client_certificate,
             approach=approaches.to(self.origin),
+            observer=observer,
         )
 
     def guard(self) -> Guard:

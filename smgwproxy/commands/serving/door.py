@@ -1,11 +1,11 @@
-"""The LAN door: what is listened at, under which terms, and how that changes while clients are served."""
+"""A door: what is listened at, under which terms, and how that changes while clients are served."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import socket
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -46,13 +46,38 @@ class Listener:
         return address == self.address and port in {self.asked, self.port}
 
 
-_Wish = tuple[str, str, int]  # a scheme, the option of its port, and that
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What shall be listened at; ``port_option`` and ``address_option`` are where that comes from."""
+
+    scheme: str
+    address: str | None
+    port: int
+    port_option: str
+    address_option: str
+
+
+def wishes_for_clients(config: Config) -> Iterator[Wish]:
+    """Yield what the clients of a gateway come to."""
+    if not config.no_http:
+        yield Wish("http", config.listen, config.port, "port", "listen")
+    if config.tls_port is not None:
+        yield Wish("https", config.listen, config.tls_port, "tls-port", "listen")
 
 
 class Door:
-    """The listeners of one gateway, each with its server; they share the number of connections."""
+    """The listeners for one purpose, such as one gateway, each with its server; they share their connections.
 
-    def __init__(self, storage: Storage, logger: logging.Logger) -> None:
+    ``wishes`` tells what a `Config` wants of it.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        logger: logging.Logger,
+        wishes: Callable[[Config], Iterable[Wish]] = wishes_for_clients,
+    ) -> None:
+        self._wishes = wishes
         self._places = Places(0, 0)
         self._storage = storage
         self._logger = logger
@@ -71,7 +96,7 @@ class Door:
 
     def staying(self, config: Config) -> Sequence[Listener]:
         """Return what ``config`` wants and is there already."""
-        return [found for wish in _wanted(config) if (found := self._found(config, wish)) is not None]
+        return [found for wish in self._wishes(config) if (found := self._found(wish)) is not None]
 
     def bind(
         self, config: Config, leaving: Collection[Listener], opened: ExitStack, binding: ExitStack
@@ -82,15 +107,14 @@ class Door:
         closes what is new; ``binding`` lasts until `listen` was called. Raises `ConfigError`.
         """
         listeners = []
-        for wish in _wanted(config):
-            listener = self._found(config, wish)
+        for wish in self._wishes(config):
+            listener = self._found(wish)
             if listener is None:
-                scheme, option, port = wish
-                beside = [one.socket for one in leaving if one.port == port]
-                with _remedied(config, option, port):
-                    made = binding.enter_context(bound(config.listen, port, beside))
+                beside = [one.socket for one in leaving if one.port == wish.port]
+                with _remedied(config, wish):
+                    made = binding.enter_context(bound(wish.address, wish.port, beside))
                 opened.callback(made.close)
-                listener = Listener(scheme, config.listen, port, made)
+                listener = Listener(wish.scheme, wish.address, wish.port, made)
             listeners.append(listener)
         return listeners
 
@@ -99,9 +123,9 @@ class Door:
 
         Raises `ConfigError`.
         """
-        for (_, option, _), listener in zip(_wanted(config), listeners, strict=True):
+        for wish, listener in zip(self._wishes(config), listeners, strict=True):
             if listener not in self._servers:
-                with _remedied(config, option, listener.port):
+                with _remedied(config, replace(wish, port=listener.port)):
                     let_come(listener.socket)
 
     def use(self, listeners: Sequence[Listener], terms: Terms) -> None:
@@ -147,9 +171,8 @@ class Door:
     def _all(self) -> Sequence[ProxyServer]:
         return [*self._servers.values(), *self._closing]
 
-    def _found(self, config: Config, wish: _Wish) -> Listener | None:
-        scheme, _, port = wish
-        same = (one for one in self._servers if one.scheme == scheme and one.is_at(config.listen, port))
+    def _found(self, wish: Wish) -> Listener | None:
+        same = (one for one in self._servers if one.scheme == wish.scheme and one.is_at(wish.address, wish.port))
         return next(same, None)
 
     def _leave(self, servers: Iterable[ProxyServer]) -> None:
@@ -175,35 +198,30 @@ class Door:
         )
 
 
-def _wanted(config: Config) -> Iterator[_Wish]:
-    if not config.no_http:
-        yield "http", "port", config.port
-    if config.tls_port is not None:
-        yield "https", "tls-port", config.tls_port
-
-
 @contextmanager
-def _remedied(config: Config, option: str, port: int) -> Iterator[None]:
+def _remedied(config: Config, wish: Wish) -> Iterator[None]:
     """Raise a `ConfigError` that says what to do about an `OSError`."""
     try:
         yield
     except OSError as error:
-        raise ConfigError(_remedy(error, config, option, port)) from error
+        raise ConfigError(_remedy(error, config, wish)) from error
 
 
-def _remedy(error: OSError, config: Config, option: str, port: int) -> str:
-    source, listen = config.source(option), config.source("listen")
+def _remedy(error: OSError, config: Config, wish: Wish) -> str:
+    source, listen = config.source(wish.port_option), config.source(wish.address_option)
     if error.errno == errno.EADDRINUSE:
         return phrase(
             "{source}: {port} is in use: stop the program that has it, or choose another port",
             source=source,
-            port=port,
+            port=wish.port,
         )
     if error.errno == errno.EACCES:
-        return phrase("{source}: {port} needs a privilege: choose a port above 1023", source=source, port=port)
+        return phrase(
+            "{source}: {port} needs a privilege: choose a port above 1023", source=source, port=wish.port
+        )
     return phrase(
         "{source}: cannot listen at {address} ({reason}): give an address of this machine",
         source=listen,
-        address=config.listen,
+        address=wish.address,
         reason=reason(error),
     )

@@ -24,8 +24,9 @@ from smgwproxy.language import Languages
 from smgwproxy.limits import DoorLimits
 from smgwproxy.origin import Origin
 from smgwproxy.own_certificate import Files, ServerIdentity
-from smgwproxy.proxy import Report, ReverseProxy
+from smgwproxy.proxy import Exchange, Report, ReverseProxy
 from smgwproxy.server import Terms
+from smgwproxy.status.ledger import Ledger
 from smgwproxy.storage import Storage
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.trustwatch import TrustWatch, see_out
@@ -75,6 +76,7 @@ class Parts:
         """Where its clients come to."""
         self.tally = Tally(report(self))
         """What it has done."""
+        self._ledgers: dict[Origin, Ledger] = {}  # who comes back to a gateway goes on counting
 
     @property
     def name(self) -> str:
@@ -97,6 +99,11 @@ class Parts:
         return self._in_force.gateway
 
     @property
+    def ledger(self) -> Ledger:
+        """What became of the requests for this gateway, in numbers."""
+        return self._ledger(self.origin)
+
+    @property
     def guard(self) -> Guard:
         """The guarded trust store, for who looks beside the gateway."""
         return self._in_force.guard
@@ -117,7 +124,7 @@ class Parts:
         """Return the gateway for `use`, which ``opened`` closes if it is new; raises `ConfigError`."""
         if self._now is not None and self._now.prepared.behind == prepared.behind:
             return self._now.gateway
-        gateway = prepared.behind.gateway(self._approaches)
+        gateway = prepared.behind.gateway(self._approaches, self._ledger(prepared.behind.origin))
         opened.callback(gateway.close)
         return gateway
 
@@ -157,6 +164,9 @@ class Parts:
             raise RuntimeError("nothing is in force before the first use()")
         return self._now
 
+    def _ledger(self, origin: Origin) -> Ledger:
+        return self._ledgers.setdefault(origin, Ledger())
+
     def _retire(self, before: _InForce) -> None:
         before.watch.kill(block=False)
         before.gateway.close()
@@ -172,10 +182,10 @@ class Parts:
         return files, ServerIdentity(files, gevent.ssl.SSLContext, self.logger)
 
     def _terms(self, prepared: Prepared, gateway: Gateway) -> Terms:
-        config = prepared.config
+        config, ledger = prepared.config, self._ledger(gateway.origin)
         application = ReverseProxy(
             gateway,
-            report=self.tally,
+            report=_each(self.tally, ledger),
             storage=self._storage,
             host_header=config.host_header,
             languages=self._languages,
@@ -190,4 +200,12 @@ class Parts:
             min_speed=config.min_speed,
         )
         access = Access(config.allow, config.server_name)
-        return Terms(application, access, limits, prepared.identity, self._languages)
+        return Terms(application, access, limits, prepared.identity, self._languages, ledger.refused)
+
+
+def _each(*reports: Report) -> Report:
+    def tell(exchange: Exchange, /) -> None:
+        for report in reports:
+            report(exchange)
+
+    return tell

@@ -13,6 +13,7 @@ import gevent
 from smgwproxy.approach import Approaches
 from smgwproxy.commands.serving.door import Listener
 from smgwproxy.commands.serving.parts import Parts, Prepared
+from smgwproxy.commands.serving.status import Status
 from smgwproxy.config import Config, Program
 from smgwproxy.cooperative import cooperative
 from smgwproxy.deadline import Raised, caught
@@ -39,6 +40,7 @@ class Running:
         self._gateways: dict[str | None, Parts] = {}  # by the names of their tables
         self._left: set[Parts] = set()  # their last requests may still run
         self._tidying: gevent.Greenlet[..., None] | None = None
+        self._status = Status(lambda: self.gateways, self._languages, logger)
         self.refused = ""
         """Why the configuration that is there was not taken over; empty when it was."""
 
@@ -47,6 +49,7 @@ class Running:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self._status.close()
         for parts in self._gateways.values():
             parts.close()
         if self._tidying is not None:
@@ -69,21 +72,25 @@ class Running:
             [partial(one.prepare, config) for one, config in zip(parts, program.gateways, strict=True)]
         )
         process = program.process
+        site = self._status.prepare(process)
         with ExitStack() as opened, ExitStack() as binding:
             file = self._logs.open(process.logdir, process.logfile, process.source("logdir"))
             if file is not self._logs.file:
                 opened.callback(file.close)
             wanted = list(zip(parts, prepared, strict=True))
-            leaving = self._leaving(wanted)
+            leaving = self._leaving(wanted, process)
             listeners = [one.door.bind(its.config, leaving, opened, binding) for one, its in wanted]
+            status = self._status.door.bind(process, leaving, opened, binding)
             gateways = [one.connect(its, opened) for one, its in wanted]
             for (one, its), there in zip(wanted, listeners, strict=True):
                 one.door.listen(its.config, there)
+            self._status.door.listen(process, status)
             opened.pop_all()  # nothing fails from here on
         self._logs.use(process.log_level, file)
         before, self._gateways = self._gateways, {its.config.table: one for one, its in wanted}
         for (one, its), gateway, there in zip(wanted, gateways, listeners, strict=True):
             one.use(its, gateway, there)
+        self._status.use(program, site, status)
         for table, one in before.items():
             if table not in self._gateways:
                 one.leave()
@@ -107,7 +114,8 @@ class Running:
 
     def stop(self, grace: float) -> None:
         """Stop: requests that run have ``grace`` seconds to finish, then they are broken off."""
-        gevent.joinall([gevent.spawn(one.door.stop, grace) for one in self._all()])
+        doors = [self._status.door, *(one.door for one in self._all())]
+        gevent.joinall([gevent.spawn(door.stop, grace) for door in doors])
 
     def _all(self) -> Sequence[Parts]:
         return [*self._gateways.values(), *self._left]
@@ -116,10 +124,12 @@ class Running:
         logger = self._logger if config.table is None else logger_of(config.table, self._logger)
         return Parts(self._report, self._approaches, self._languages, logger)
 
-    def _leaving(self, wanted: Sequence[tuple[Parts, Prepared]]) -> Set[Listener]:
+    def _leaving(self, wanted: Sequence[tuple[Parts, Prepared]], process: Config) -> Set[Listener]:
         """Return the listeners that nobody wants any more."""
-        there = {listener for one in self._gateways.values() for listener in one.door.listeners}
-        return there - {listener for one, its in wanted for listener in one.door.staying(its.config)}
+        doors = [self._status.door, *(one.door for one in self._gateways.values())]
+        staying = {listener for one, its in wanted for listener in one.door.staying(its.config)}
+        staying |= set(self._status.door.staying(process))
+        return {listener for door in doors for listener in door.listeners} - staying
 
     def _tidy(self) -> None:
         """Look after the connections to gateways that are named no more, too."""
