@@ -19,7 +19,11 @@ from smgwproxy.errors import ExchangeError
 
 ROOT = Path(__file__).parent.parent
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
-DOCS = [ROOT / "README.md", CONTRIBUTING, ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [
+    path
+    for pattern in ("README*.md", "CONTRIBUTING*.md", "SECURITY*.md", "docs/*.md")
+    for path in sorted(ROOT.glob(pattern))
+]
 
 
 def rows(text: str, heading: str) -> list[list[str]]:
