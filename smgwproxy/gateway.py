@@ -144,7 +144,7 @@ class Gateway:
         pin of which only the fingerprint is known (from a record of the original proxy) is completed with the
         certificate that was seen. Returns the pins in force, none before first use. Raises `TrustStoreError`.
         """
-        pins = self._in_force(self._trust.pins)
+        pins = self._looked_up()
         certificate, self._to_complete = self._to_complete, None
         if certificate is not None:
             self._trust.complete(certificate)
@@ -218,8 +218,20 @@ class Gateway:
         )
 
     def _pins(self) -> Sequence[Pin]:
-        pins = self._in_force(self._trust.pins)
+        pins = self._looked_up()
         return pins or self._in_force(partial(self._trust.first_use, self._pools.presented_certificate()))
+
+    def _looked_up(self) -> Sequence[Pin]:
+        """Ask for the pins; connections under others end.
+
+        Where others came into force meanwhile, such as those of a first use that was asked for before and took
+        longer, the answer may be older than these: then it is asked for again.
+        """
+        while True:
+            ticket, before = self._pools.ticket(), self._pools.allowed
+            pins = self._trust.pins()
+            if self._pools.allow(pins, ticket, unless_changed_since=before):
+                return pins
 
     def _in_force(self, question: Callable[[], Sequence[Pin]]) -> Sequence[Pin]:
         """Ask for the pins; connections under others end."""

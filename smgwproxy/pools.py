@@ -133,15 +133,26 @@ class PinnedPools:
         """Take a number before the pins are asked for, for `allow`."""
         return next(self._tickets)
 
-    def allow(self, pins: Sequence[Pin], ticket: int) -> None:
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The fingerprints of the pins in force."""
+        return self._allowed
+
+    def allow(
+        self, pins: Sequence[Pin], ticket: int, *, unless_changed_since: frozenset[str] | None = None
+    ) -> bool:
         """Let ``pins`` be in force, and end all connections, those in use too, that were made under others.
 
-        Of two answers that overtook each other the one that was asked for last counts.
+        Of two answers that overtook each other the one that was asked for last counts. Does nothing, and returns
+        False, when the pins in force are not those `allowed` was before, ``unless_changed_since``, and not these.
         """
+        fingerprints = frozenset(str(pin.fingerprint) for pin in pins)
         with self._choosing:
+            if unless_changed_since is not None and self._allowed not in (unless_changed_since, fingerprints):
+                return False
             if ticket < self._newest:
-                return
-            self._newest, self._allowed = ticket, frozenset(str(pin.fingerprint) for pin in pins)
+                return True
+            self._newest, self._allowed = ticket, fingerprints
             dropped = [pool for pool in self._pools if pool.assert_fingerprint not in self._allowed]
             for pool in dropped:
                 self._pools.discard(pool)
@@ -150,6 +161,7 @@ class PinnedPools:
                 self._manager.clear()
             for pool in dropped:
                 pool.drop()
+            return True
 
     def tidy(self) -> None:
         """Close the idle connections that cannot be used any more. The caller has a turn."""
