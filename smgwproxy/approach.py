@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
 
@@ -32,28 +33,34 @@ class Approach:
     def __init__(self, backend: Backend) -> None:
         self.parting = Parting(partial(backend.pool_class.ConnectionCls.ready, write=False))
         self._turns = Turns(0, backend.event_class)
-        self._callers: frozenset[Caller] = frozenset()
+        self._callers: Mapping[Caller, int] = {}  # with the turns that each wants; replaced, never changed
         self._joining = threading.Lock()
         self._closed = False
 
     def join(self, caller: Caller, turns: int) -> None:
         """Let ``caller`` take part, and let there be as many turns as it says."""
         with self._joining:
-            self._callers |= {caller}
+            self._callers = {**self._callers, caller: turns}
         self._turns.resize(turns)
 
     def quit(self, caller: Caller) -> None:
-        """Forget ``caller``."""
+        """Forget ``caller``; who joined last of those that are left says how many turns there are."""
         with self._joining:
-            self._callers -= {caller}
+            if caller not in self._callers:
+                return
+            self._callers = {one: turns for one, turns in self._callers.items() if one is not caller}
+            wanted = list(self._callers.values())
+        if wanted:
+            self._turns.resize(wanted[-1])
 
     def enter(self, caller: Caller, timeout: float) -> bool:
         """Wait for a turn as `Turns.enter` does; then the others' idle connections have been ended."""
         if not self._turns.enter(timeout):
             return False
         try:
-            for other in self._callers - {caller}:
-                other.end_idle()
+            for other in self._callers:
+                if other is not caller:
+                    other.end_idle()
         except BaseException:  # such as Ctrl-C in a program with threads
             self.leave()
             raise

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from smgwproxy.host import short_form
 from smgwproxy.http1 import MessageError
+from smgwproxy.phrases import phrase
 
 # RFC 3986 section 3.2.2, without IPvFuture, which nobody has defined, and without the comma: two Host lines that
 # somebody on the way has joined would be read as one name.
@@ -33,7 +34,7 @@ class Authority:
         """Read ``HOST`` or ``HOST:PORT``; raises `MessageError`."""
         match = _AUTHORITY.fullmatch(text)
         if match is None:
-            raise MessageError("the Host is malformed" if text.strip() else "the Host is empty")
+            raise MessageError(phrase("the Host is malformed") if text.strip() else phrase("the Host is empty"))
         host = match["name"].lower() if match["ipv6"] is None else _ipv6(match["ipv6"])
         return cls(host, _port(match["port"] or ""))
 
@@ -53,7 +54,7 @@ def _ipv6(text: str) -> str:
     try:
         return short_form(IPv6Address(text))
     except ValueError as error:
-        raise MessageError("the Host has brackets without an IPv6 address") from error
+        raise MessageError(phrase("the Host has brackets without an IPv6 address")) from error
 
 
 def _port(digits: str) -> int | None:
@@ -62,5 +63,5 @@ def _port(digits: str) -> int | None:
     significant = digits.lstrip("0")
     # int() refuses thousands of digits with a text of its own, hence the length
     if len(significant) > 5 or int(significant or "0") > 65535:
-        raise MessageError("the Host has a port above 65535")
+        raise MessageError(phrase("the Host has a port above 65535"))
     return int(significant or "0")

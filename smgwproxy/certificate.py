@@ -13,6 +13,7 @@ from ssl import DER_cert_to_PEM_cert
 from typing import TYPE_CHECKING
 
 from smgwproxy.der import certificate_parts, without_null_parameters
+from smgwproxy.phrases import phrase
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -35,7 +36,9 @@ class Fingerprint:
 
     def __post_init__(self) -> None:
         if not _SHA256.fullmatch(self.hex):
-            raise ValueError(f"not a SHA-256 fingerprint of 64 lower-case hex digits: {self.hex!r}")
+            raise ValueError(
+                phrase("not a SHA-256 fingerprint of 64 lower-case hex digits: {text!r}", text=self.hex)
+            )
 
     def __str__(self) -> str:
         return self.hex
@@ -55,7 +58,9 @@ class Fingerprint:
         """
         digits = re.sub(r"[\s:]+", "", _LABEL.sub("", text, count=1)).lower()
         if not _SHA256.fullmatch(digits):
-            raise ValueError(f"{text!r} is no SHA-256 fingerprint: {_what_is_wrong(digits)}")
+            raise ValueError(
+                phrase("{text!r} is no SHA-256 fingerprint: {reason}", text=text, reason=_what_is_wrong(digits))
+            )
         return cls(digits)
 
     @property
@@ -92,7 +97,7 @@ class Certificate:
         # ssl.PEM_cert_to_DER_cert passes over what is not Base64, and so over the end of the first of two blocks.
         match = _PEM.fullmatch(pem)
         if match is None:
-            raise ValueError("not one certificate in PEM")
+            raise ValueError(phrase("not one certificate in PEM"))
         return cls(base64.b64decode("".join(match[1].split()), validate=True))
 
     @cached_property
@@ -142,12 +147,15 @@ def _normal(public_key: bytes) -> bytes:
 
 def _what_is_wrong(digits: str) -> str:
     if not digits:
-        return "it is empty; give 64 hex digits"
+        return phrase("it is empty; give 64 hex digits")
     if not re.fullmatch(r"[0-9a-f]+", digits):
-        return "it holds more than hex digits; give 64 hex digits"
+        return phrase("it holds more than hex digits; give 64 hex digits")
     if len(digits) in _SHORT:
-        return f"it is as long as one of {_SHORT[len(digits)]}, which is not safe; give SHA-256 with 64 hex digits"
-    return f"it has {len(digits)} hex digits; give 64"
+        return phrase(
+            "it is as long as one of {digest}, which is not safe; give SHA-256 with 64 hex digits",
+            digest=_SHORT[len(digits)],
+        )
+    return phrase("it has {count} hex digits; give 64", count=len(digits))
 
 
 def _describe(octets: bytes) -> Description:
@@ -194,4 +202,4 @@ def _key(parsed: x509.Certificate) -> str:
         return f"EC {curve.name}"
     kind = type(key).__name__.removesuffix("PublicKey").lstrip("_")
     size = getattr(key, "key_size", None)
-    return f"{kind} {size} bits" if size else kind
+    return phrase("{kind} {size} bits", kind=kind, size=size) if size else kind

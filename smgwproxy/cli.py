@@ -13,6 +13,8 @@ from pathlib import Path
 
 from smgwproxy.config import load
 from smgwproxy.errors import ConfigError
+from smgwproxy.language import Language
+from smgwproxy.phrases import phrase
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _command(words[0])(words[1:], os.environ)
         return _serve(words)
     except ConfigError as error:
-        print(f"smgwproxy: error: {error}", file=sys.stderr)  # noqa: T201  # there is no log yet
+        told = phrase("smgwproxy: error: {error}", error=error.told)
+        print(Language.of(os.environ)(told), file=sys.stderr)  # noqa: T201  # there is no log yet
         return 2
     except KeyboardInterrupt:  # before the server took the signal over
         return 130
@@ -57,11 +60,11 @@ def _command(name: str) -> Callable[[Sequence[str], Mapping[str, str]], int]:
 def _serve(words: Sequence[str]) -> int:
     # Whoever asks for a reload as early as this is heard once the program can: the signal would kill it now.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    config = load(words, os.environ)
+    program = load(words, os.environ)
     from smgwproxy.commands.serve import serve  # noqa: PLC0415
     from smgwproxy.supervision import Supervisor  # noqa: PLC0415
 
-    return serve(config, partial(load, words, os.environ), Supervisor.of(os.environ))
+    return serve(program, partial(load, words, os.environ), Supervisor.of(os.environ))
 
 
 def _look_here_for_modules() -> None:

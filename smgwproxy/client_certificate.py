@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from smgwproxy import durable
 from smgwproxy.certificate import Certificate
 from smgwproxy.errors import ConfigError, in_one_line
+from smgwproxy.phrases import phrase, plural, sequence
+from smgwproxy.system import reason
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -45,7 +47,7 @@ class ClientCertificateError(ConfigError):
     """
 
     def __init__(self, option: str, path: Path, what: str, remedy: str) -> None:
-        super().__init__(f"{_shown(path)} {what}: {remedy}")
+        super().__init__(sequence((sequence((_shown(path), what)), remedy), ": "))
         self.option = option
 
 
@@ -92,16 +94,21 @@ def load_client_certificate(
     if _PKCS12.match(octets):
         if key is not None:
             raise ClientCertificateError(
-                "client-key", certificate, "is PKCS#12, which has its key in it", "leave --client-key out"
+                "client-key",
+                certificate,
+                phrase("is PKCS#12, which has its key in it"),
+                phrase("leave --client-key out"),
             )
         return _from_pkcs12(certificate, octets, password or None)
     if b"-----BEGIN " not in octets:
         raise ClientCertificateError(
             "client-cert",
             certificate,
-            "is neither PEM nor PKCS#12",
-            "give a file in one of these; PEM is made of a certificate in DER by: "
-            f"openssl x509 -inform DER -in {_quoted(certificate)} -out NEW",
+            phrase("is neither PEM nor PKCS#12"),
+            phrase(
+                "give a file in one of these; PEM is made of a certificate in DER by: {command}",
+                command=f"openssl x509 -inform DER -in {_quoted(certificate)} -out NEW",
+            ),
         )
     return _from_pem(certificate, octets, key, password or None)
 
@@ -112,7 +119,10 @@ def read_password(file: Path) -> bytes:
     password = octets.partition(b"\n")[0].removesuffix(b"\r")
     if not password:
         raise ClientCertificateError(
-            "client-password-file", file, "has an empty first line", "write the password there, and nothing else"
+            "client-password-file",
+            file,
+            phrase("has an empty first line"),
+            phrase("write the password there, and nothing else"),
         )
     return password
 
@@ -123,19 +133,20 @@ def read_password(file: Path) -> bytes:
 def _from_pem(file: Path, octets: bytes, key_file: Path | None, password: bytes | None) -> ClientCertificate:
     certificates = _certificates_in(file, octets)
     if key_file is None:
-        key = _key_in("client-cert", file, octets, "give the file that does with --client-key", password)
+        remedy = phrase("give the file that does with --client-key")
+        key = _key_in("client-cert", file, octets, remedy, password)
     else:
         octets = _content("client-key", key_file)
         if _PKCS12.match(octets):
             raise ClientCertificateError(
                 "client-key",
                 key_file,
-                "is PKCS#12, which has the certificate in it as well",
-                "give it with --client-cert, and leave --client-key out",
+                phrase("is PKCS#12, which has the certificate in it as well"),
+                phrase("give it with --client-cert, and leave --client-key out"),
             )
-        remedy = (
-            "give the file that does; PEM is made of a key in DER by: "
-            f"openssl pkey -inform DER -in {_quoted(key_file)} -out NEW"
+        remedy = phrase(
+            "give the file that does; PEM is made of a key in DER by: {command}",
+            command=f"openssl pkey -inform DER -in {_quoted(key_file)} -out NEW",
         )
         key = _key_in("client-key", key_file, octets, remedy, password)
     return _together(file, key_file, certificates, key)
@@ -145,7 +156,7 @@ def _certificates_in(file: Path, octets: bytes) -> Sequence[Certificate]:
     blocks = _CERTIFICATE.findall(octets)
     if not blocks:
         raise ClientCertificateError(
-            "client-cert", file, "holds no whole certificate in PEM", "give the file that does"
+            "client-cert", file, phrase("holds no whole certificate in PEM"), phrase("give the file that does")
         )
     try:
         return [Certificate.from_pem(block.decode("ascii", "replace")) for block in blocks]
@@ -156,16 +167,19 @@ def _certificates_in(file: Path, octets: bytes) -> Sequence[Certificate]:
 def _key_in(option: str, file: Path, octets: bytes, remedy: str, password: bytes | None) -> bytes:
     blocks = [match[0] for match in _KEY.finditer(octets)]
     if not blocks:
-        raise ClientCertificateError(option, file, "holds no whole private key in PEM", remedy)
+        raise ClientCertificateError(option, file, phrase("holds no whole private key in PEM"), remedy)
     if len(blocks) > 1:
         raise ClientCertificateError(
-            option, file, f"holds {len(blocks)} private keys", "leave only that of the certificate in it"
+            option,
+            file,
+            plural("holds {count} private key", "holds {count} private keys", len(blocks)),
+            phrase("leave only that of the certificate in it"),
         )
     (block,) = blocks
     if not _ENCRYPTED.search(block):
         return block
     if password is None:
-        raise _password_missing(option, file, "holds a private key that is encrypted")
+        raise _password_missing(option, file, phrase("holds a private key that is encrypted"))
     return _decrypted(option, file, block, password)
 
 
@@ -181,8 +195,8 @@ def _decrypted(option: str, file: Path, block: bytes, password: bytes) -> bytes:
         raise ClientCertificateError(
             option,
             file,
-            f"holds a private key of a kind that is not known here ({in_one_line(error)})",
-            f"give it without a password, which this makes: {anew}",
+            phrase("holds a private key of a kind that is not known here ({reason})", reason=in_one_line(error)),
+            phrase("give it without a password, which this makes: {command}", command=anew),
         ) from error
     except Exception as error:  # the parser raises more than it tells
         raise _password_wrong(file, anew) from error
@@ -207,7 +221,10 @@ def _from_pkcs12(file: Path, octets: bytes, password: bytes | None) -> ClientCer
     opened = _opened(file, octets, password)
     if opened.key is None:
         raise ClientCertificateError(
-            "client-cert", file, "holds no private key", "give a PKCS#12 file that was exported with its key"
+            "client-cert",
+            file,
+            phrase("holds no private key"),
+            phrase("give a PKCS#12 file that was exported with its key"),
         )
     found = [opened.cert, *opened.additional_certs]
     certificates = [
@@ -215,7 +232,10 @@ def _from_pkcs12(file: Path, octets: bytes, password: bytes | None) -> ClientCer
     ]
     if not certificates:
         raise ClientCertificateError(
-            "client-cert", file, "holds no certificate", "give a PKCS#12 file that was exported with it"
+            "client-cert",
+            file,
+            phrase("holds no certificate"),
+            phrase("give a PKCS#12 file that was exported with it"),
         )
     return _together(file, None, certificates, _unencrypted(opened.key))
 
@@ -248,16 +268,18 @@ def _not_opened(file: Path, password: bytes | None, error: Exception) -> ClientC
         return ClientCertificateError(
             "client-cert",
             file,
-            f"is PKCS#12 that cannot be read ({in_one_line(error)})",
-            f"see that it is whole, and if it is, make PEM of it: {_pem_of(file)}",
+            phrase("is PKCS#12 that cannot be read ({reason})", reason=in_one_line(error)),
+            phrase("see that it is whole, and if it is, make PEM of it: {command}", command=_pem_of(file)),
         )
     if password is None:
-        return _password_missing("client-cert", file, "is PKCS#12 with a password")
+        return _password_missing("client-cert", file, phrase("is PKCS#12 with a password"))
     return _password_wrong(file, _pem_of(file))
 
 
 def _pem_of(file: Path) -> str:
-    return f"openssl pkcs12 -in {_quoted(file)} -nodes -out NEW, with -legacy as well if it is an old one"
+    return phrase(
+        "openssl pkcs12 -in {path} -nodes -out NEW, with -legacy as well if it is an old one", path=_quoted(file)
+    )
 
 
 # --- certificate and key --------------------------------------------------------------------------------
@@ -276,12 +298,12 @@ def _together(
             return whole
     except OSError as error:
         raise _unusable(file, key_file, certificates, error) from error
+    if key_file:
+        what = phrase("holds a private key that is not that of the certificate in {path}", path=_shown(file))
+    else:
+        what = phrase("holds a private key that is not that of its certificate")
     raise ClientCertificateError(
-        _key_option(key_file),
-        key_file or file,
-        "holds a private key that is not that of "
-        + (f"the certificate in {_shown(file)}" if key_file else "its certificate"),
-        "give the two that were made together",
+        _key_option(key_file), key_file or file, what, phrase("give the two that were made together")
     )
 
 
@@ -312,24 +334,24 @@ def _unusable(
         return ClientCertificateError(
             "client-cert",
             file,
-            f"cannot be handed to OpenSSL through /proc/self/fd ({error.strerror})",
-            "see that /proc is there and that not too many files are open",
+            phrase("cannot be handed to OpenSSL through /proc/self/fd ({reason})", reason=reason(error)),
+            phrase("see that /proc is there and that not too many files are open"),
         )
     if not all(_can_be_parsed(one) for one in certificates):
         return _damaged(file)
-    told = (error.reason or "it is damaged").replace("_", " ").lower()
+    told = error.reason.replace("_", " ").lower() if error.reason else phrase("it is damaged")
     if error.reason and error.reason.endswith(_WEAK):
         return ClientCertificateError(
             "client-cert",
             file,
-            f"holds a certificate that OpenSSL refuses for its weakness ({told})",
-            "ask for one with a key on an elliptic curve, or of RSA with 2048 bits or more, and SHA-256",
+            phrase("holds a certificate that OpenSSL refuses for its weakness ({reason})", reason=told),
+            phrase("ask for one with a key on an elliptic curve, or of RSA with 2048 bits or more, and SHA-256"),
         )
     return ClientCertificateError(
         _key_option(key_file),
         key_file or file,
-        f"holds a private key that OpenSSL cannot use ({told})",
-        "give a file that is whole",
+        phrase("holds a private key that OpenSSL cannot use ({reason})", reason=told),
+        phrase("give a file that is whole"),
     )
 
 
@@ -353,12 +375,14 @@ def _content(option: str, path: Path, largest: int = _LARGEST) -> bytes:
         return durable.read(path, largest)
     except OSError as error:
         if error.errno == errno.EINVAL and path.is_dir():
-            raise ClientCertificateError(option, path, "is a directory", "give the file in it") from error
+            raise ClientCertificateError(
+                option, path, phrase("is a directory"), phrase("give the file in it")
+            ) from error
         raise ClientCertificateError(
             option,
             path,
-            f"cannot be read ({error.strerror})",
-            "check the path, and that this user may read the file",
+            phrase("cannot be read ({reason})", reason=reason(error)),
+            phrase("check the path, and that this user may read the file"),
         ) from error
 
 
@@ -368,13 +392,16 @@ def _key_option(key_file: Path | None) -> str:
 
 def _damaged(file: Path) -> ClientCertificateError:
     return ClientCertificateError(
-        "client-cert", file, "holds a certificate that is damaged", "give a file that is whole"
+        "client-cert", file, phrase("holds a certificate that is damaged"), phrase("give a file that is whole")
     )
 
 
 def _password_missing(option: str, file: Path, what: str) -> ClientCertificateError:
     return ClientCertificateError(
-        option, file, what, "give the password with --client-password-file, or in SMGWPROXY_CLIENT_PASSWORD"
+        option,
+        file,
+        what,
+        phrase("give the password with --client-password-file, or in SMGWPROXY_CLIENT_PASSWORD"),
     )
 
 
@@ -383,8 +410,11 @@ def _password_wrong(file: Path, anew: str) -> ClientCertificateError:
     return ClientCertificateError(
         "client-password-file",
         file,
-        "cannot be decrypted with this password",
-        f"give the right one; if it is, see that the file is whole, and write it without a password: {anew}",
+        phrase("cannot be decrypted with this password"),
+        phrase(
+            "give the right one; if it is, see that the file is whole, and write it without a password: {command}",
+            command=anew,
+        ),
     )
 
 

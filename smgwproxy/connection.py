@@ -46,7 +46,9 @@ from smgwproxy.http1 import (
     parse_answer_head,
     withholds_content,
 )
+from smgwproxy.observing import Observer
 from smgwproxy.parting import Parting, reset_on_close
+from smgwproxy.phrases import phrase
 from smgwproxy.proof import Proof, proved_certificate
 from smgwproxy.tls import described, finds_nothing_in_common
 from smgwproxy.wire import Wire
@@ -107,7 +109,7 @@ class ExactRequest:
     def of(cls, method: str, target: str, lines: Lines, body: Iterable[bytes] = ()) -> ExactRequest:
         """Build an HTTP/1.1 request; raises `MessageError` when its parts would make more than one head."""
         if " " in method or " " in target:
-            raise MessageError("a blank within the method or the target")
+            raise MessageError(phrase("a blank within the method or the target"))
         return cls(encoded_head(f"{method} {target} HTTP/1.1", lines), body)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -206,8 +208,9 @@ class Answer(BaseHTTPResponse):
 class ExactConnection(HTTPSConnection):
     """A TLS connection that writes heads byte for byte and reads answers strictly.
 
-    Made by a pool, which says what has become of those before it and for how many seconds a connection may be idle
-    and silent. It refuses to send anything before urllib3 has compared the fingerprint.
+    Made by a pool, which says what has become of those before it, for how many seconds a connection may be idle
+    and silent, and who is told of handshakes. It refuses to send anything before urllib3 has compared the
+    fingerprint.
     """
 
     sockets: ClassVar[Any] = socket
@@ -216,6 +219,7 @@ class ExactConnection(HTTPSConnection):
     parting: Parting
     keepalive: float
     probe: int
+    observer: Observer
 
     _wire: Wire | None = None
     _exchanges: int = 0
@@ -261,7 +265,9 @@ class ExactConnection(HTTPSConnection):
         self._wire = Wire(self._receive)
         with self._shaking_hands():
             super().connect()
-        cast(Any, self.sock).suppress_ragged_eofs = False
+        connected = cast(Any, self.sock)
+        connected.suppress_ragged_eofs = False
+        self.observer.shook_hands(resumed=bool(connected.session_reused))
         self.rest()
 
     @contextmanager
@@ -343,12 +349,15 @@ class ExactConnection(HTTPSConnection):
         context = cast(ssl.SSLContext, self.ssl_context)
         try:
             with self._shaking_hands():
-                return proved_certificate(
+                proof = proved_certificate(
                     context, name, lambda octets: in_time().sendall(octets), lambda: in_time().recv(_RECORD)
                 )
         finally:
             self.parting.leave(dialled)
             dialled.close()
+        if proof.whole:
+            self.observer.shook_hands(resumed=False)
+        return proof
 
     def presented(self) -> bytes:
         """Return the DER of the peer's certificate; the handshake is over."""
@@ -373,7 +382,9 @@ class ExactConnection(HTTPSConnection):
         """Send ``body``, an `ExactRequest`, in which everything is; ``url`` and ``headers`` are not used."""
         del url, headers
         if not (self.assert_fingerprint and self.is_verified):
-            raise InternalError("The gateway's certificate was not compared with a pin.", "Report this fault.")
+            raise InternalError(
+                phrase("The gateway's certificate was not compared with a pin."), phrase("Report this fault.")
+            )
         if self._dropped:  # while it was being made
             raise Dropped
         self._method = method
@@ -428,12 +439,12 @@ class ExactConnection(HTTPSConnection):
         """Read past an interim answer; raises `MessageError` for one too many, and for one that is none."""
         self._interim += 1
         if self._interim > _MAX_INTERIM:
-            raise MessageError("it sends interim answers without end")
+            raise MessageError(phrase("it sends interim answers without end"))
         if head.status == 101:
-            raise MessageError("it switches protocols though nobody asked for that")
+            raise MessageError(phrase("it switches protocols though nobody asked for that"))
         # It might come all the same, and would be taken for the answer.
         if withholds_content(head, self._method):
-            raise MessageError("it announces content of an interim answer")
+            raise MessageError(phrase("it announces content of an interim answer"))
 
     def getresponse(self) -> Answer:  # type: ignore[override]  # our answers are read by us alone
         """Read the head of the final answer; interim ones (1xx) are read past (RFC 9110 section 15.2).
@@ -457,7 +468,7 @@ class ExactConnection(HTTPSConnection):
             except Dropped:
                 raise
             except (ConnectionError, ssl.SSLEOFError) as error:
-                raise Incomplete("it was cut within the head") from error
+                raise Incomplete(phrase("it was cut within the head")) from error
             if head.status >= 200:
                 body = BodyReader(wire, answer_framing(head, self._method))
                 withheld = withholds_content(head, self._method)
@@ -475,7 +486,7 @@ class ExactConnection(HTTPSConnection):
             self._silent = isinstance(error, TimeoutError)
             if error.errno in _NOBODY_THERE or self._is_given_up():
                 self._silent = True
-                raise Vanished("it does not answer any more, not even its network") from error
+                raise Vanished(phrase("it does not answer any more, not even its network")) from error
             if isinstance(error, ssl.SSLError) and not isinstance(error, _NO_FAULT):
                 raise TlsBroken(described(error)) from error
             raise
@@ -489,12 +500,14 @@ class ExactConnection(HTTPSConnection):
 
 
 class ExactPool(HTTPSConnectionPool):
-    """urllib3's pool of `ExactConnection`, which are given the last three arguments."""
+    """urllib3's pool of `ExactConnection`, which are given the last four arguments."""
 
     ConnectionCls = ExactConnection
 
-    def __init__(self, *args: Any, parting: Parting, keepalive: float, probe: int, **kwargs: Any) -> None:
-        self._parting, self._keepalive, self._probe = parting, keepalive, probe
+    def __init__(
+        self, *args: Any, parting: Parting, keepalive: float, probe: int, observer: Observer, **kwargs: Any
+    ) -> None:
+        self._parting, self._keepalive, self._probe, self._observer = parting, keepalive, probe, observer
         self._made: WeakSet[ExactConnection] = WeakSet()
         self._making = threading.Lock()
         # Held while idle connections are taken, looked at or put back, never while waiting: who finds none dials.
@@ -510,6 +523,7 @@ class ExactPool(HTTPSConnectionPool):
     def _new_conn(self) -> Any:
         connection = cast(ExactConnection, super()._new_conn())
         connection.parting, connection.keepalive, connection.probe = self._parting, self._keepalive, self._probe
+        connection.observer = self._observer
         with self._making:
             self._made.add(connection)
             dropped = self._dropped

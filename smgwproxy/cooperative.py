@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, TypeVar, cast
+from weakref import finalize
 
 import gevent
 import gevent.event
@@ -12,6 +14,8 @@ import gevent.queue
 import gevent.select
 import gevent.socket
 import gevent.ssl
+import gevent.threadpool
+from urllib3.exceptions import ConnectTimeoutError
 
 from smgwproxy.backend import Backend
 from smgwproxy.connection import ExactConnection, ExactPool
@@ -19,6 +23,8 @@ from smgwproxy.deadline import Overdue, Raised, caught
 from smgwproxy.parting import reset_on_close
 
 _R = TypeVar("_R")
+
+_MOST_THREADS = 10  # more than the calls that may hang (see `smgwproxy.truststores.guard`)
 
 
 class CooperativeConnection(ExactConnection):
@@ -31,10 +37,21 @@ class CooperativeConnection(ExactConnection):
         """Wait until ``sock`` has something to read, or takes something; only this greenlet waits."""
         return any(gevent.select.select([sock], [sock] if write else [], [], timeout))
 
+    def _new_conn(self) -> socket.socket:
+        try:
+            with _late(self.timeout):  # the resolution of a name knows no time-out of its own
+                return super()._new_conn()
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+
     def connect(self) -> None:
         """Connect within the time-out as a whole: gevent's own counts from each byte that comes."""
-        with gevent.Timeout(self.timeout, TimeoutError("the deadline for connecting has passed")):
+        with _late(self.timeout):
             super().connect()
+
+
+def _late(seconds: float | None) -> gevent.Timeout:
+    return gevent.Timeout(seconds, TimeoutError("the deadline for connecting has passed"))
 
 
 class CooperativePool(ExactPool):
@@ -66,14 +83,67 @@ class CooperativeTlsContext(gevent.ssl.SSLContext):
 
 
 def cooperative() -> Backend:
-    """For gevent: only the greenlet waits, and what would block the hub runs in its thread pool."""
-    return Backend(CooperativePool, CooperativeTlsContext, gevent.event.Event, _call_in_thread)
+    """For gevent: only the greenlet waits, and what would block the hub runs in threads.
+
+    Each backend has threads of its own, some for `Backend.call` and others for the resolution of names: what hangs
+    in one keeps no other waiting, nor the rest of the program, as it would in gevent's own thread pool. They end
+    when the backend is gone. So it is for one gateway, and for the greenlets of one thread.
+    """
+    names = _Names(_Threads())
+
+    class Connection(CooperativeConnection):
+        """Resolves names in these threads."""
+
+        sockets = names
+
+    class Pool(CooperativePool):
+        """Of such connections."""
+
+        ConnectionCls = Connection
+
+    return Backend(Pool, CooperativeTlsContext, gevent.event.Event, partial(_call, _Threads()))
 
 
-def _call_in_thread(function: Callable[[], _R], seconds: float, /) -> _R:
+class _Threads:
+    def __init__(self) -> None:
+        self._pool: gevent.threadpool.ThreadPool | None = None
+
+    @property
+    def pool(self) -> gevent.threadpool.ThreadPool:
+        """The threads, made in the one whose greenlets use them."""
+        if self._pool is None:
+            self._pool = gevent.threadpool.ThreadPool(_MOST_THREADS)
+            finalize(self, _dismiss, self._pool)
+        return self._pool
+
+
+def _dismiss(pool: gevent.threadpool.ThreadPool) -> None:
+    """Let the threads of ``pool`` end, one that hangs as soon as it can; waits for none, as ``kill`` does."""
+    for _ in range(pool.size):
+        pool.task_queue.put(None)  # type: ignore[arg-type]  # as `ThreadPool.size` does it
+
+
+class _Names:
+    """What `smgwproxy.dialling` needs of the module `gevent.socket`."""
+
+    socket = gevent.socket.socket
+
+    def __init__(self, threads: _Threads) -> None:
+        self._threads = threads
+
+    def getaddrinfo(self, *words: Any, **named: Any) -> Any:
+        """Resolve a name; only this greenlet waits, and only for what hangs in these threads."""
+        return _returned(self._threads, partial(socket.getaddrinfo, *words, **named))
+
+
+def _call(threads: _Threads, function: Callable[[], _R], seconds: float, /) -> _R:
     with gevent.Timeout(seconds, Overdue):
-        # gevent would print what is raised in a thread of its pool, and the caller tells it anyway.
-        result = gevent.get_hub().threadpool.spawn(caught, function).get()
+        return _returned(threads, function)
+
+
+def _returned(threads: _Threads, function: Callable[[], _R]) -> _R:
+    # gevent would print what is raised in a thread of its pool, and the caller tells it anyway.
+    result = threads.pool.spawn(caught, function).get()
     if isinstance(result, Raised):
         raise result.error
     return cast(_R, result)

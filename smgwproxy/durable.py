@@ -10,20 +10,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from smgwproxy.phrases import phrase
+
 
 def read(path: Path, largest: int) -> bytes:
     """Return what is in a file of at most ``largest`` bytes; a pipe or a device in its place makes nobody wait."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    return read_open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), largest)
+
+
+def read_open(handle: int, largest: int) -> bytes:
+    """Return what is in the file that ``handle`` leads to, as `read` does; the handle is closed."""
     try:
         # Before fdopen, which fails for a directory and leaves the handle open.
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file")
+            raise OSError(errno.EINVAL, phrase("it is not a regular file"))
         with os.fdopen(handle, "rb", closefd=False) as file:
             octets = file.read(largest + 1)
     finally:
         os.close(handle)
     if len(octets) > largest:
-        raise OSError(errno.EFBIG, f"it has more than {largest} bytes")
+        raise OSError(errno.EFBIG, phrase("it has more than {count} bytes", count=largest))
     return octets
 
 

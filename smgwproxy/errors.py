@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from smgwproxy.phrases import Phrase, phrase, sequence
+
 if TYPE_CHECKING:
     from smgwproxy.origin import Origin
 
@@ -18,7 +20,7 @@ class SmgwProxyError(Exception):
     @property
     def told(self) -> str:
         """The text, a `smgwproxy.phrases.Phrase` still where it is one: ``str`` makes it English."""
-        return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)
+        return text_of(self)
 
 
 class ConfigError(SmgwProxyError):
@@ -35,11 +37,11 @@ class ExchangeError(SmgwProxyError):
 
     status: int = 500
     proxy_error: ClassVar[str] = "proxy_internal_error"
-    title: ClassVar[str] = "The proxy failed"
+    title: ClassVar[str] = phrase("The proxy failed")
     retry_after: ClassVar[int | None] = None
 
     def __init__(self, message: str, advice: str, facts: tuple[tuple[str, str], ...] = ()) -> None:
-        super().__init__(" ".join([message, *(f"{label}: {value}." for label, value in facts), advice]))
+        super().__init__(sequence([message, *(_sentence(label, value) for label, value in facts), advice]))
         self.message = message
         self.advice = advice
         self.facts = facts
@@ -56,9 +58,11 @@ class BadRequest(ExchangeError):
     """A request that RFC 9112 does not allow, or that this proxy does not take (status 400 unless told)."""
 
     proxy_error = "http_request_error"
-    title = "The request cannot be understood"
+    title = phrase("The request cannot be understood")
 
-    def __init__(self, message: str, status: int = 400, advice: str = "Check the program that sent it.") -> None:
+    def __init__(
+        self, message: str, status: int = 400, advice: str = phrase("Check the program that sent it.")
+    ) -> None:
         super().__init__(message, advice)
         self.status = status
 
@@ -68,9 +72,9 @@ class BodyTooLarge(BadRequest):
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"The request body is larger than the {limit} bytes this proxy takes.",
+            phrase("The request body is larger than the {limit} bytes this proxy takes.", limit=limit),
             413,
-            "Send less at once.",
+            phrase("Send less at once."),
         )
 
 
@@ -79,19 +83,19 @@ class ClientGone(ExchangeError):
 
     status = 400
     proxy_error = "http_request_error"
-    title = "The request broke off"
+    title = phrase("The request broke off")
 
-    def __init__(self, message: str = "The request broke off before its body was complete.") -> None:
-        super().__init__(message, "Send it again.")
+    def __init__(self, message: str = phrase("The request broke off before its body was complete.")) -> None:
+        super().__init__(message, phrase("Send it again."))
 
 
 class ClientTooSlow(ClientGone):
     """The client did not send its request in time (408)."""
 
     status = 408
-    title = "The request came too slowly"
+    title = phrase("The request came too slowly")
 
-    def __init__(self, message: str = "The request's body came too slowly, or not at all.") -> None:
+    def __init__(self, message: str = phrase("The request's body came too slowly, or not at all.")) -> None:
         super().__init__(message)
 
 
@@ -100,13 +104,17 @@ class TooManyClients(ExchangeError):
 
     status = 503
     proxy_error = "connection_limit_reached"
-    title = "The proxy is busy"
+    title = phrase("The proxy is busy")
     retry_after = 10
 
     def __init__(self, clients: int, per_address: int) -> None:
         super().__init__(
-            f"The proxy has {clients} connections of clients already, or {per_address} of this one.",
-            "Try again later; --max-clients and --max-clients-per-address let in more.",
+            phrase(
+                "The proxy has {clients} connections of clients already, or {per_address} of this one.",
+                clients=clients,
+                per_address=per_address,
+            ),
+            phrase("Try again later; --max-clients and --max-clients-per-address let in more."),
         )
 
 
@@ -114,13 +122,13 @@ class StorageFull(ExchangeError):
     """There is no room for an upload that must be gathered before it is sent (503)."""
 
     status = 503
-    title = "The proxy has no room"
+    title = phrase("The proxy has no room")
     retry_after = 10
 
     def __init__(self) -> None:
         super().__init__(
-            "There is no room on the proxy's disk for this upload, whose length was not told beforehand.",
-            "Try again later, or send a Content-Length, which needs no room.",
+            phrase("There is no room on the proxy's disk for this upload, whose length was not told beforehand."),
+            phrase("Try again later, or send a Content-Length, which needs no room."),
         )
 
 
@@ -135,18 +143,22 @@ class ClientNotAllowed(ExchangeError):
 
     status = 403
     proxy_error = "http_request_denied"
-    title = "This client is not served"
+    title = phrase("This client is not served")
 
     def __init__(self, client: str, network: str | None) -> None:
         if network is None:
             super().__init__(
-                f"The client's address {client!r} is no IP address.", "Let it connect by IPv4 or IPv6."
+                phrase("The client's address {client!r} is no IP address.", client=client),
+                phrase("Let it connect by IPv4 or IPv6."),
             )
         else:
             super().__init__(
-                f"The address {client} is in none of the networks that this proxy serves.",
-                f"If it is yours, start the proxy with --allow {network}; that stands in the place of the default "
-                "networks, so give those that you need as well.",
+                phrase("The address {client} is in none of the networks that this proxy serves.", client=client),
+                phrase(
+                    "If it is yours, start the proxy with --allow {network}; that stands in the place of the "
+                    "default networks, so give those that you need as well.",
+                    network=network,
+                ),
             )
 
 
@@ -155,17 +167,22 @@ class UnknownHost(ExchangeError):
 
     status = 421
     proxy_error = "http_request_denied"
-    title = "The proxy is not known by this name"
+    title = phrase("The proxy is not known by this name")
 
     def __init__(self, host: str, name: str | None) -> None:
         if name is None:
-            advice = "Open it by its IP address, or by its name in the home network."
+            advice = phrase("Open it by its IP address, or by its name in the home network.")
         else:
-            advice = (
-                f"Open it by its IP address or, if the name is yours, start the proxy with --server-name {name}."
+            advice = phrase(
+                "Open it by its IP address or, if the name is yours, start the proxy with --server-name {name}.",
+                name=name,
             )
         super().__init__(
-            f"The proxy was called {host!r}, which is none of its names: a stranger could have made it lead here.",
+            phrase(
+                "The proxy was called {host!r}, which is none of its names: a stranger could have made "
+                "it lead here.",
+                host=host,
+            ),
             advice,
         )
 
@@ -178,19 +195,24 @@ class CrossSite(ExchangeError):
 
     status = 403
     proxy_error = "http_request_denied"
-    title = "Another site may have sent this request"
+    title = phrase("Another site may have sent this request")
 
     def __init__(self, origin: str) -> None:
-        page = f"A page of another site, {origin!r}," if origin else "A page of another site"
-        advice = "Open the page itself at this address instead, and do it there."
+        page = phrase("A page of another site")
+        if origin:
+            page = phrase("A page of another site, {origin!r},", origin=origin)
+        advice = phrase("Open the page itself at this address instead, and do it there.")
         if origin == "null":
-            page = "A page that hides which site it is of"
-            advice = (
+            page = phrase("A page that hides which site it is of")
+            advice = phrase(
                 "If it was a page of the gateway, open it over HTTPS, where browsers tell that: see --tls-port."
             )
         super().__init__(
-            f"{page} made the browser send this request. It could act with the login that the browser remembers, "
-            "so it went no further.",
+            phrase(
+                "{page} made the browser send this request. It could act with the login that the browser "
+                "remembers, so it went no further.",
+                page=page,
+            ),
             advice,
         )
 
@@ -202,7 +224,7 @@ class GatewayError(ExchangeError):
     """Base of what goes wrong between the proxy and the gateway ``origin``."""
 
     status = 502
-    title = "The gateway cannot be reached"
+    title = phrase("The gateway cannot be reached")
 
     def __init__(self, origin: Origin, message: str, advice: str, facts: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message, advice, facts)
@@ -217,8 +239,8 @@ class GatewayRefused(GatewayError):
     def __init__(self, origin: Origin) -> None:
         super().__init__(
             origin,
-            f"The gateway {origin} refuses the connection.",
-            "Check its address, and whether it is still starting or locked.",
+            phrase("The gateway {origin} refuses the connection.", origin=origin),
+            phrase("Check its address, and whether it is still starting or locked."),
         )
 
 
@@ -230,8 +252,10 @@ class GatewayUnreachable(GatewayError):
     def __init__(self, origin: Origin, reason: str) -> None:
         super().__init__(
             origin,
-            f"The gateway {origin} is unreachable: {reason}.",
-            "Check the cable to the HAN port and that this machine has an address in the gateway's subnet.",
+            phrase("The gateway {origin} is unreachable: {reason}.", origin=origin, reason=reason),
+            phrase(
+                "Check the cable to the HAN port and that this machine has an address in the gateway's subnet."
+            ),
         )
 
 
@@ -243,8 +267,8 @@ class GatewayNameUnknown(GatewayError):
     def __init__(self, origin: Origin, reason: str) -> None:
         super().__init__(
             origin,
-            f"The name of the gateway {origin} cannot be resolved: {reason}.",
-            "Check the name, or give the gateway's address instead.",
+            phrase("The name of the gateway {origin} cannot be resolved: {reason}.", origin=origin, reason=reason),
+            phrase("Check the name, or give the gateway's address instead."),
         )
 
 
@@ -257,8 +281,12 @@ class GatewayConnectTimeout(GatewayError):
     def __init__(self, origin: Origin, seconds: float) -> None:
         super().__init__(
             origin,
-            f"The gateway {origin} did not take the connection within {seconds:g} s.",
-            "Check its address and cable; --connect-timeout sets how long to wait.",
+            phrase(
+                "The gateway {origin} did not take the connection within {seconds:g} s.",
+                origin=origin,
+                seconds=seconds,
+            ),
+            phrase("Check its address and cable; --connect-timeout sets how long to wait."),
         )
 
 
@@ -267,13 +295,13 @@ class GatewayReadTimeout(GatewayError):
 
     status = 504
     proxy_error = "connection_read_timeout"
-    title = "The gateway does not answer"
+    title = phrase("The gateway does not answer")
 
     def __init__(self, origin: Origin, seconds: float) -> None:
         super().__init__(
             origin,
-            f"The gateway {origin} sent nothing for {seconds:g} s.",
-            "It may be busy or locked: wait some minutes; --read-timeout sets how long to wait.",
+            phrase("The gateway {origin} sent nothing for {seconds:g} s.", origin=origin, seconds=seconds),
+            phrase("It may be busy or locked: wait some minutes; --read-timeout sets how long to wait."),
         )
 
 
@@ -281,14 +309,16 @@ class GatewayClosed(GatewayError):
     """The gateway reset or closed the connection before it answered."""
 
     proxy_error = "connection_terminated"
-    title = "The gateway hung up"
+    title = phrase("The gateway hung up")
 
     def __init__(self, origin: Origin) -> None:
         super().__init__(
             origin,
-            f"The gateway {origin} closed the connection without an answer.",
-            "Some gateways do so when user name or password is wrong, or while they are locked: check the "
-            "login and wait some minutes before the next try.",
+            phrase("The gateway {origin} closed the connection without an answer.", origin=origin),
+            phrase(
+                "Some gateways do so when user name or password is wrong, or while they are locked: "
+                "check the login and wait some minutes before the next try."
+            ),
         )
 
 
@@ -296,14 +326,19 @@ class GatewayHandshakeCut(GatewayError):
     """The gateway reset or closed the connection before the TLS handshake was over; nothing was sent."""
 
     proxy_error = "connection_terminated"
-    title = "The gateway hung up"
+    title = phrase("The gateway hung up")
 
     def __init__(self, origin: Origin) -> None:
         super().__init__(
             origin,
-            f"The gateway {origin} closed the connection within the TLS handshake, so nothing was sent.",
-            "It may be starting, locked, or busy with another program: wait some minutes. If it stays so, check "
-            "that address and port are those of the gateway's HTTPS interface.",
+            phrase(
+                "The gateway {origin} closed the connection within the TLS handshake, so nothing was sent.",
+                origin=origin,
+            ),
+            phrase(
+                "It may be starting, locked, or busy with another program: wait some minutes. If it "
+                "stays so, check that address and port are those of the gateway's HTTPS interface."
+            ),
         )
 
 
@@ -314,15 +349,17 @@ class GatewayNotTLS(GatewayError):
     """
 
     proxy_error = "tls_protocol_error"
-    title = "No secure connection to the gateway"
+    title = phrase("No secure connection to the gateway")
 
     def __init__(self, origin: Origin, reason: str, offered: str) -> None:
         super().__init__(
             origin,
-            f"The TLS handshake with the gateway {origin} failed: {reason}.",
-            "Check that address and port are those of the gateway's HTTPS interface, and whether it wants a "
-            "client certificate (--client-cert).",
-            (("It was offered", offered),),
+            phrase("The TLS handshake with the gateway {origin} failed: {reason}.", origin=origin, reason=reason),
+            phrase(
+                "Check that address and port are those of the gateway's HTTPS interface, and whether it "
+                "wants a client certificate (--client-cert)."
+            ),
+            ((phrase("It was offered"), offered),),
         )
 
 
@@ -330,13 +367,17 @@ class GatewayTlsBroken(GatewayError):
     """TLS failed after the request was sent: the peer broke it off with an alert, or bytes came changed."""
 
     proxy_error = "tls_protocol_error"
-    title = "The secure connection to the gateway broke"
+    title = phrase("The secure connection to the gateway broke")
 
     def __init__(self, origin: Origin, reason: str) -> None:
         super().__init__(
             origin,
-            f"TLS with the gateway {origin} broke before its answer was there: {reason}.",
-            "It may have done what was asked, or not: look before you try again.",
+            phrase(
+                "TLS with the gateway {origin} broke before its answer was there: {reason}.",
+                origin=origin,
+                reason=reason,
+            ),
+            phrase("It may have done what was asked, or not: look before you try again."),
         )
 
 
@@ -344,13 +385,13 @@ class GatewayAnswerInvalid(GatewayError):
     """The gateway sent something that is not an HTTP answer."""
 
     proxy_error = "http_protocol_error"
-    title = "The gateway's answer cannot be understood"
+    title = phrase("The gateway's answer cannot be understood")
 
     def __init__(self, origin: Origin, reason: str) -> None:
         super().__init__(
             origin,
-            f"The gateway {origin} sent an invalid HTTP answer: {reason}.",
-            "Check that this address is the gateway's; if it is, report the line in the log.",
+            phrase("The gateway {origin} sent an invalid HTTP answer: {reason}.", origin=origin, reason=reason),
+            phrase("Check that this address is the gateway's; if it is, report the line in the log."),
         )
 
 
@@ -358,10 +399,14 @@ class GatewayAnswerIncomplete(GatewayError):
     """The gateway's answer broke off; where its head had been sent on, the client's answer is broken off too."""
 
     proxy_error = "http_response_incomplete"
-    title = "The gateway's answer broke off"
+    title = phrase("The gateway's answer broke off")
 
     def __init__(self, origin: Origin, reason: str) -> None:
-        super().__init__(origin, f"The answer of the gateway {origin} broke off: {reason}.", "Try again.")
+        super().__init__(
+            origin,
+            phrase("The answer of the gateway {origin} broke off: {reason}.", origin=origin, reason=reason),
+            phrase("Try again."),
+        )
 
 
 class GatewayBusy(GatewayError):
@@ -369,14 +414,20 @@ class GatewayBusy(GatewayError):
 
     status = 503
     proxy_error = "connection_limit_reached"
-    title = "The gateway is busy"
+    title = phrase("The gateway is busy")
     retry_after = 30
 
     def __init__(self, origin: Origin, seconds: float) -> None:
         super().__init__(
             origin,
-            f"The gateway {origin} was busy with other requests for {seconds:g} s.",
-            "Try again later, or let fewer programs ask it; --max-connections lets more of them ask at once.",
+            phrase(
+                "The gateway {origin} was busy with other requests for {seconds:g} s.",
+                origin=origin,
+                seconds=seconds,
+            ),
+            phrase(
+                "Try again later, or let fewer programs ask it; --max-connections lets more of them ask at once."
+            ),
         )
 
 
@@ -392,7 +443,7 @@ class CertificateChanged(GatewayError):
     """
 
     proxy_error = "tls_certificate_error"
-    title = "The gateway's certificate has changed"
+    title = phrase("The gateway's certificate has changed")
 
     def __init__(
         self,
@@ -406,13 +457,19 @@ class CertificateChanged(GatewayError):
     ) -> None:
         super().__init__(
             origin,
-            f"The certificate of the gateway {origin} is not the pinned one, so nothing was sent.",
-            "Either the gateway or its certificate was exchanged, or somebody else answers at its address: ask "
-            f"the metering point operator. If the new certificate is right, {_remedy(origin, pending=pending)}",
+            phrase(
+                "The certificate of the gateway {origin} is not the pinned one, so nothing was sent.",
+                origin=origin,
+            ),
+            phrase(
+                "Either the gateway or its certificate was exchanged, or somebody else answers at its "
+                "address: ask the metering point operator. If the new certificate is right, {remedy}",
+                remedy=_remedy(origin, pending=pending),
+            ),
             (
-                ("Pinned SHA-256", ", ".join(pinned)),
-                ("Presented SHA-256", presented),
-                *((("Kept in", record),) if record else ()),
+                (phrase("Pinned SHA-256"), ", ".join(pinned)),
+                (phrase("Presented SHA-256"), presented),
+                *(((phrase("Kept in"), record),) if record else ()),
                 *_not_kept(trouble),
             ),
         )
@@ -425,14 +482,17 @@ class CertificateRevoked(GatewayError):
     """The peer presented a certificate that a person revoked, or another one with its key; nothing was sent."""
 
     proxy_error = "tls_certificate_error"
-    title = "The gateway's certificate is revoked"
+    title = phrase("The gateway's certificate is revoked")
 
     def __init__(self, origin: Origin, presented: str) -> None:
         super().__init__(
             origin,
-            f"The certificate that the gateway {origin} presents is revoked, so nothing was sent.",
-            "Ask the metering point operator; smgwproxy trust show tells what is revoked.",
-            (("Presented SHA-256", presented),),
+            phrase(
+                "The certificate that the gateway {origin} presents is revoked, so nothing was sent.",
+                origin=origin,
+            ),
+            phrase("Ask the metering point operator; smgwproxy trust show tells what is revoked."),
+            ((phrase("Presented SHA-256"), presented),),
         )
         self.presented = presented
 
@@ -441,13 +501,17 @@ class PinWithdrawn(GatewayError):
     """The pin that a connection was made under was removed, replaced or revoked while it was in use."""
 
     proxy_error = "tls_certificate_error"
-    title = "The gateway's certificate is no longer accepted"
+    title = phrase("The gateway's certificate is no longer accepted")
 
     def __init__(self, origin: Origin) -> None:
         super().__init__(
             origin,
-            f"The pin of the gateway {origin} was taken away while the request ran, so the connection was ended.",
-            "Try again: the request then goes by the pins that are in force.",
+            phrase(
+                "The pin of the gateway {origin} was taken away while the request ran, so the connection "
+                "was ended.",
+                origin=origin,
+            ),
+            phrase("Try again: the request then goes by the pins that are in force."),
         )
 
 
@@ -458,14 +522,18 @@ class PinRefused(GatewayError):
     """
 
     proxy_error = "tls_certificate_error"
-    title = "The gateway's certificate is not known"
+    title = phrase("The gateway's certificate is not known")
 
     def __init__(self, origin: Origin, presented: str, *, pending: bool = False, trouble: str = "") -> None:
         super().__init__(
             origin,
-            f"The trust store has no pin for the gateway {origin}, and takes none on first use.",
-            f"If the presented certificate is the gateway's, {_remedy(origin, pending=pending)}",
-            (("Presented SHA-256", presented), *_not_kept(trouble)),
+            phrase(
+                "The trust store has no pin for the gateway {origin}, and takes none on first use.", origin=origin
+            ),
+            phrase(
+                "If the presented certificate is the gateway's, {remedy}", remedy=_remedy(origin, pending=pending)
+            ),
+            ((phrase("Presented SHA-256"), presented), *_not_kept(trouble)),
         )
         self.presented = presented
 
@@ -477,29 +545,50 @@ class TrustEditError(SmgwProxyError):
 class TrustStoreError(ExchangeError):
     """The trust store cannot be read or written; nothing is trusted and nothing is sent."""
 
-    title = "The trust store failed"
+    title = phrase("The trust store failed")
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an error, a `smgwproxy.phrases.Phrase` still where it is one."""
+    return error.args[0] if len(error.args) == 1 and isinstance(error.args[0], str) else str(error)
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return the text of somebody else's error in one line, whatever it is; its kind where it has none."""
+    """Return the text of somebody else's error in one line, whatever it is; its kind where it has none.
+
+    A `smgwproxy.phrases.Phrase` of one line stays one.
+    """
     kind = type(error).__name__
     try:
-        text = " ".join(str(error).split())
+        told = text_of(error)
+        text = " ".join(told.split())
     except Exception:  # noqa: BLE001  # of an error that cannot even be told
         return kind
     if isinstance(error, Exception) and text:
-        return text
+        return told if told == text else text
     return f"{kind} {text}".rstrip()  # SystemExit alone is a number
 
 
+def _sentence(label: str, value: str) -> Phrase:
+    if value.endswith("."):
+        return phrase("{label}: {value}", label=label, value=value)
+    return phrase("{label}: {value}.", label=label, value=value)
+
+
+def approval(origin: Origin) -> str:
+    """Return the command that approves what is pending for ``origin``."""
+    return f"smgwproxy trust approve --target {origin}"
+
+
 def _not_kept(trouble: str) -> tuple[tuple[str, str], ...]:
-    return (("The trust store could not keep it", trouble.rstrip(".")),) if trouble else ()
+    return ((phrase("The trust store could not keep it"), trouble),) if trouble else ()
 
 
-def _remedy(origin: Origin, *, pending: bool) -> str:
+def _remedy(origin: Origin, *, pending: bool) -> Phrase:
     if pending:
-        return (
+        return phrase(
             "approve it on the proxy's machine, with the same --certdir or --truststore as the proxy: "
-            f"smgwproxy trust approve --target {origin}"
+            "smgwproxy trust approve --target {origin}",
+            origin=origin,
         )
-    return "add its fingerprint to the trust store."
+    return phrase("add its fingerprint to the trust store.")

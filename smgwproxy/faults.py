@@ -24,10 +24,13 @@ from smgwproxy.errors import (
     GatewayTlsBroken,
     GatewayUnreachable,
     PinWithdrawn,
+    text_of,
 )
 from smgwproxy.http1 import Incomplete, MessageError
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 from smgwproxy.tls import OFFERED, described, is_stranger
 
 _OTHER_FINGERPRINT = re.compile(r'Fingerprints did not match\. Expected "[0-9a-f]+", got "[0-9a-f]{64}"')
@@ -57,7 +60,7 @@ def translated(error: Exception, origin: Origin, limits: Limits) -> GatewayError
         fault = _of_this_side(cause, origin, limits) or _of_the_peer(cause, origin)
         if fault is not None:
             return fault
-    return GatewayUnreachable(origin, str(error))
+    return GatewayUnreachable(origin, text_of(error))
 
 
 def broken_off(error: Exception, origin: Origin, limits: Limits) -> GatewayError:
@@ -65,7 +68,7 @@ def broken_off(error: Exception, origin: Origin, limits: Limits) -> GatewayError
     match error:
         case Dropped() | Vanished() | TimeoutError() | MessageError():
             return translated(error, origin, limits)
-    return GatewayAnswerIncomplete(origin, str(error))
+    return GatewayAnswerIncomplete(origin, text_of(error))
 
 
 # Each a table, read top down: a later class may be a base of an earlier one.
@@ -74,21 +77,24 @@ def broken_off(error: Exception, origin: Origin, limits: Limits) -> GatewayError
 def _of_this_side(error: BaseException, origin: Origin, limits: Limits) -> GatewayError | None:  # noqa: C901, PLR0911  # a table
     match error:
         case MessageError():
-            return GatewayAnswerInvalid(origin, str(error))
+            return GatewayAnswerInvalid(origin, text_of(error))
         case Incomplete():
-            return GatewayAnswerIncomplete(origin, str(error))
+            return GatewayAnswerIncomplete(origin, text_of(error))
         case Dropped():
             return PinWithdrawn(origin)
         case HandshakeCut():
             return GatewayHandshakeCut(origin)
         case TlsBroken():
-            return GatewayTlsBroken(origin, str(error))
+            return GatewayTlsBroken(origin, text_of(error))
         case Vanished():
-            return GatewayUnreachable(origin, str(error))
+            return GatewayUnreachable(origin, text_of(error))
         case socket.gaierror() if "%" in origin.host:
-            return GatewayUnreachable(origin, f"this machine has no interface {origin.host.partition('%')[2]}")
+            return GatewayUnreachable(
+                origin,
+                phrase("this machine has no interface {interface}", interface=origin.host.partition("%")[2]),
+            )
         case socket.gaierror():
-            return GatewayNameUnknown(origin, error.strerror or str(error))
+            return GatewayNameUnknown(origin, reason(error))
         case urllib3_errors.NewConnectionError():
             return None  # a kind of ConnectTimeoutError to urllib3; its cause tells more
         case urllib3_errors.ConnectTimeoutError():
@@ -107,7 +113,7 @@ def _of_the_peer(error: BaseException, origin: Origin) -> GatewayError | None:
         case ConnectionError():
             return GatewayClosed(origin)
         case OSError():
-            return GatewayUnreachable(origin, error.strerror or str(error))
+            return GatewayUnreachable(origin, reason(error))
     return None
 
 

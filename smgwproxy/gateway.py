@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -23,7 +24,9 @@ from smgwproxy.errors import (
 from smgwproxy.faults import Mismatch, broken_off
 from smgwproxy.http1 import AnswerHead, Incomplete, Lines, MessageError, values
 from smgwproxy.limits import Limits
+from smgwproxy.observing import Observer, Unobserved
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
 from smgwproxy.pools import PinGone, PinnedPools
 from smgwproxy.renewal import Renewal
 from smgwproxy.trust import Trust
@@ -50,8 +53,9 @@ class Gateway:
     says what becomes of a new certificate with a pinned one's key. ``client_certificate`` is for gateways that
     want one instead of a password; it is shown to nobody but a peer whose pinned certificate is known in whole and
     was verified within the handshake. Those that share an ``approach`` keep to its turns together, as many as the
-    one that was made last has; it must be of the same origin and backend, and who made it closes it. As a context
-    manager it closes its connections at the end. Raises `ConfigError` when the client certificate cannot be used.
+    one that was made last has; it must be of the same origin and backend, and who made it closes it. ``observer``
+    is told what happens. As a context manager it closes its connections at the end. Raises `ConfigError` when the
+    client certificate cannot be used.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Gateway:
         renewal: Renewal = Renewal.ASK,
         client_certificate: ClientCertificate | None = None,
         approach: Approach | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.origin = Origin.parse(origin) if isinstance(origin, str) else origin
         self._limits = limits or Limits()
@@ -71,7 +76,10 @@ class Gateway:
         self._trust = Trust(self.origin, Guard(truststore, backend.call, self._limits.store_timeout), renewal)
         self._approach = approach or Approach(backend)
         self._alone = approach is None
-        self._pools = PinnedPools(self.origin, self._limits, backend, self._approach.parting, client_certificate)
+        self._observer = observer or Unobserved()
+        self._pools = PinnedPools(
+            self.origin, self._limits, backend, self._approach.parting, client_certificate, self._observer
+        )
         self._approach.join(self._pools, self._limits.connections)
         self._closed = False
         self._last_good: Fingerprint | None = None
@@ -103,7 +111,9 @@ class Gateway:
         """
         self._enter()
         try:
+            began = time.monotonic()
             answer = self._exchange(method, target, lines, body)
+            self._observer.answered(time.monotonic() - began)
         except BaseException:
             self._leave()
             raise
@@ -134,7 +144,7 @@ class Gateway:
         pin of which only the fingerprint is known (from a record of the original proxy) is completed with the
         certificate that was seen. Returns the pins in force, none before first use. Raises `TrustStoreError`.
         """
-        pins = self._in_force(self._trust.pins)
+        pins = self._looked_up()
         certificate, self._to_complete = self._to_complete, None
         if certificate is not None:
             self._trust.complete(certificate)
@@ -171,7 +181,7 @@ class Gateway:
         try:
             request = ExactRequest.of(method, target, lines, body)
         except MessageError as error:
-            raise BadRequest(f"The request cannot be sent: {error}.") from error
+            raise BadRequest(phrase("The request cannot be sent: {error}.", error=error.told)) from error
         pin, answer = self._under_a_pin(lambda pin: self._pools.send(pin, method, request))
         if pin.certificate is None:
             self._to_complete = Certificate(answer.peer_certificate())
@@ -198,13 +208,30 @@ class Gateway:
                 self._last_good = pin.fingerprint
                 return pin, result
         raise TrustStoreError(
-            f"The pins of the gateway {self.origin}, or the certificates that it presents, keep changing.",
-            "See which programs write to the trust store, and whether two devices have the gateway's address.",
+            phrase(
+                "The pins of the gateway {origin}, or the certificates that it presents, keep changing.",
+                origin=self.origin,
+            ),
+            phrase(
+                "See which programs write to the trust store, and whether two devices have the gateway's address."
+            ),
         )
 
     def _pins(self) -> Sequence[Pin]:
-        pins = self._in_force(self._trust.pins)
+        pins = self._looked_up()
         return pins or self._in_force(partial(self._trust.first_use, self._pools.presented_certificate()))
+
+    def _looked_up(self) -> Sequence[Pin]:
+        """Ask for the pins; connections under others end.
+
+        Where others came into force meanwhile, such as those of a first use that was asked for before and took
+        longer, the answer may be older than these: then it is asked for again.
+        """
+        while True:
+            ticket, before = self._pools.ticket(), self._pools.allowed
+            pins = self._trust.pins()
+            if self._pools.allow(pins, ticket, unless_changed_since=before):
+                return pins
 
     def _in_force(self, question: Callable[[], Sequence[Pin]]) -> Sequence[Pin]:
         """Ask for the pins; connections under others end."""
@@ -214,7 +241,10 @@ class Gateway:
         return pins
 
     def _enter(self) -> None:
-        if not self._approach.enter(self._pools, self._limits.queue_timeout):
+        began = time.monotonic()
+        entered = self._approach.enter(self._pools, self._limits.queue_timeout)
+        self._observer.waited(time.monotonic() - began)
+        if not entered:
             raise GatewayBusy(self.origin, self._limits.queue_timeout)
 
     def _leave(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from smgwproxy.errors import SmgwProxyError
+from smgwproxy.phrases import phrase, plural
 
 Lines = list[tuple[str, str]]
 """Header lines as they came: name and value, in order, as often as they came, in their own case."""
@@ -30,7 +31,7 @@ _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\
 _ANSWER_START = b"HTTP/1."
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_IN_FIRST_LINE = re.compile(rb"[^\x20-\x7e](?!\Z)|[^\x20-\x7e\r]")  # a CR at its end may be followed by LF
-_BARE_LF = "a line does not end in CR LF"
+_BARE_LF = phrase("a line does not end in CR LF")
 _LENGTH = re.compile(rf"[0-9]{{1,{MAX_LENGTH_DIGITS}}}")
 # The values are told from the next extension as RFC 9112 section 7.1.1 has it: what could be split in several
 # ways takes a regular expression exponential time to refuse.
@@ -125,9 +126,12 @@ def _check_request_line(line: bytes) -> None:
     """Raise what is wrong with a request line, be there all of it or not."""
     # Only as far as it may be long, or it would depend on how much came at once what is seen first.
     if _NOT_IN_FIRST_LINE.search(line, 0, MAX_REQUEST_LINE + 1):
-        raise MessageError("the request line is malformed")
+        raise MessageError(phrase("the request line is malformed"))
     if len(line) > MAX_REQUEST_LINE + 1:
-        raise MessageError(f"the request line is longer than {MAX_REQUEST_LINE} bytes", 414)
+        raise MessageError(
+            phrase("the request line is longer than {limit} bytes", limit=MAX_REQUEST_LINE),
+            414,
+        )
 
 
 def _parse_request_line(line: bytes) -> tuple[str, str, int]:
@@ -137,14 +141,16 @@ def _parse_request_line(line: bytes) -> tuple[str, str, int]:
         raise MessageError(_BARE_LF)
     match = _REQUEST_LINE.fullmatch(line[:-1].decode("latin-1"))
     if match is None:
-        raise MessageError("the request line is malformed")
+        raise MessageError(phrase("the request line is malformed"))
     method, target, major, minor = match.groups()
     if major != "1" or minor not in "01":
-        raise MessageError(f"HTTP/{major}.{minor} is not supported, only 1.1 and 1.0", 505)
+        raise MessageError(
+            phrase("HTTP/{major}.{minor} is not supported, only 1.1 and 1.0", major=major, minor=minor), 505
+        )
     if method in {"CONNECT", "TRACE"}:
-        raise MessageError(f"the method {method} is not taken", 501)
+        raise MessageError(phrase("the method {method} is not taken", method=method), 501)
     if _BAD_PERCENT.search(target):
-        raise MessageError("the request target has a % that encodes nothing")
+        raise MessageError(phrase("the request target has a % that encodes nothing"))
     return method, target, int(minor)
 
 
@@ -155,7 +161,7 @@ def check_answer_start(octets: bytes) -> None:
     """
     start = octets[: len(_ANSWER_START)]
     if not _ANSWER_START.startswith(start):
-        raise MessageError("the status line is malformed")
+        raise MessageError(phrase("the status line is malformed"))
 
 
 def parse_answer_head(octets: bytes) -> AnswerHead:
@@ -166,7 +172,7 @@ def parse_answer_head(octets: bytes) -> AnswerHead:
     first, rest = _split_head(octets)
     match = _STATUS_LINE.fullmatch(first)
     if match is None:
-        raise MessageError("the status line is malformed")
+        raise MessageError(phrase("the status line is malformed"))
     minor, status, reason = match.groups()
     return AnswerHead(int(minor), int(status), reason or "", parse_field_lines(rest))
 
@@ -174,12 +180,12 @@ def parse_answer_head(octets: bytes) -> AnswerHead:
 def parse_field_lines(lines: list[str]) -> Lines:
     """Parse header or trailer lines without their line ends; raises `MessageError`."""
     if len(lines) > MAX_LINES:
-        raise MessageError(f"more than {MAX_LINES} header lines", 431)
+        raise MessageError(phrase("more than {limit} header lines", limit=MAX_LINES), 431)
     fields: Lines = []
     for line in lines:
         match = _FIELD_LINE.fullmatch(line)
         if match is None:
-            raise MessageError("a header line is malformed")
+            raise MessageError(phrase("a header line is malformed"))
         fields.append((match[1], match[2].strip(" \t")))
     return fields
 
@@ -200,7 +206,7 @@ def encoded_head(first: str, lines: Lines) -> bytes:
     text = "".join([first, "\r\n", *[f"{name}: {value}\r\n" for name, value in lines], "\r\n"])
     ends = len(lines) + 2
     if text.count("\n") != ends or text.count("\r") != ends:
-        raise MessageError("a line end within a line of the head")
+        raise MessageError(phrase("a line end within a line of the head"))
     return text.encode("latin-1")
 
 
@@ -228,13 +234,13 @@ def request_framing(head: RequestHead) -> Length | Chunked:
     codings = values(head.lines, "transfer-encoding")
     if codings:
         if lengths:
-            raise MessageError("both Content-Length and Transfer-Encoding")
+            raise MessageError(phrase("both Content-Length and Transfer-Encoding"))
         if head.minor == 0:
-            raise MessageError("Transfer-Encoding in HTTP/1.0")
+            raise MessageError(phrase("Transfer-Encoding in HTTP/1.0"))
         if len(codings) > 1:
-            raise MessageError("more than one Transfer-Encoding line")
+            raise MessageError(phrase("more than one Transfer-Encoding line"))
         if codings[0].lower() != "chunked":
-            raise MessageError("a transfer coding other than chunked", 501)
+            raise MessageError(phrase("a transfer coding other than chunked"), 501)
         return Chunked()
     return Length(_length(lengths) or 0)
 
@@ -244,7 +250,7 @@ def answer_framing(head: AnswerHead, method: str) -> Framing:
     lengths = values(head.lines, "content-length")
     codings = values(head.lines, "transfer-encoding")
     if codings and (lengths or head.minor == 0 or [coding.lower() for coding in codings] != ["chunked"]):
-        raise MessageError("Transfer-Encoding beside Content-Length, in HTTP/1.0, or other than chunked")
+        raise MessageError(phrase("Transfer-Encoding beside Content-Length, in HTTP/1.0, or other than chunked"))
     length = _length(lengths)
     if _has_no_content(head, method):
         return Length(0)
@@ -284,9 +290,9 @@ def _length(lengths: list[str]) -> int | None:
     if not lengths:
         return None
     if len(lengths) > 1:
-        raise MessageError("more than one Content-Length line")
+        raise MessageError(phrase("more than one Content-Length line"))
     if not _LENGTH.fullmatch(lengths[0]):
-        raise MessageError("Content-Length is no number")
+        raise MessageError(phrase("Content-Length is no number"))
     return int(lengths[0])
 
 
@@ -342,7 +348,7 @@ class BodyReader:
             return b""
         data = self.source.some(min(size, self._left))
         if not data:
-            raise Incomplete(f"{self._left} bytes are missing")
+            raise Incomplete(plural("{count} byte is missing", "{count} bytes are missing", self._left))
         self._left -= len(data)
         self.complete = self._left == 0 and isinstance(self.framing, Length)
         return data
@@ -358,21 +364,21 @@ class BodyReader:
         line = self._line(MAX_CHUNK_LINE)
         match = _CHUNK_SIZE.fullmatch(line)
         if match is None:
-            raise MessageError("a chunk size is malformed")
+            raise MessageError(phrase("a chunk size is malformed"))
         self._extensions += len(line) - len(match[1])
         if self._extensions > MAX_EXTENSIONS:
-            raise MessageError("the chunk extensions are too long")
+            raise MessageError(phrase("the chunk extensions are too long"))
         self._left = int(match[1], 16)
         self._overhead = max(0, self._overhead + len(line) + len("\r\n\r\n") - self._left)
         if self._overhead > MAX_OVERHEAD:  # each chunk makes work, and nobody sends bytes one by one but to do so
-            raise MessageError("the chunks are too small")
+            raise MessageError(phrase("the chunks are too small"))
         if self._left:
             return True
         trailers: list[str] = []
         while line := self._line(MAX_HEAD, too_long=431):
             trailers.append(line)
             if len(trailers) > MAX_LINES or sum(map(len, trailers)) > MAX_HEAD:
-                raise MessageError("the trailers are too long", 431)
+                raise MessageError(phrase("the trailers are too long"), 431)
         self.trailers = parse_field_lines(trailers)
         self.complete = True
         return False
@@ -382,6 +388,8 @@ class BodyReader:
         if octets.endswith(b"\r\n"):
             return octets[:-2].decode("latin-1")
         if len(octets) < limit and not octets.endswith(b"\n"):
-            raise Incomplete("it ended within a chunk line")
+            raise Incomplete(phrase("it ended within a chunk line"))
         status = 400 if octets.endswith(b"\n") else too_long
-        raise MessageError("a chunk or its line is longer than it may be, or does not end in CR LF", status)
+        raise MessageError(
+            phrase("a chunk or its line is longer than it may be, or does not end in CR LF"), status
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gettext
 from collections.abc import Iterator, Mapping
-from importlib import resources
+from pathlib import Path
 
 from smgwproxy.phrases import Phrase
 
@@ -36,7 +36,7 @@ class Language:
         """Return the language ``code``, English where there is no catalogue; reads a file."""
         if code not in TRANSLATED:
             return cls()
-        place = resources.files("smgwproxy") / "locale" / code / "LC_MESSAGES" / f"{_DOMAIN}.mo"
+        place = Path(__file__).with_name("locale") / code / "LC_MESSAGES" / f"{_DOMAIN}.mo"
         with place.open("rb") as file:
             return cls(code, gettext.GNUTranslations(file))
 
@@ -56,6 +56,17 @@ class Language:
         if plural is None:
             return self._catalogue.gettext(template) if template else ""
         return self._catalogue.ngettext(template, plural, count)
+
+
+class Languages:
+    """All languages, each read once, and at once: what answers clients must not depend on the disk later."""
+
+    def __init__(self) -> None:
+        self._known = {code: Language.named(code) for code in ("en", *TRANSLATED)}
+
+    def accepted(self, accept: str) -> Language:
+        """Return what a client prefers by its Accept-Language field, as `Language.accepted` does."""
+        return self._known[preferred(accept)]
 
 
 def preferred(accept: str) -> str:

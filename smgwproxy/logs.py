@@ -29,6 +29,8 @@ from typing import Literal, TextIO
 from urllib.parse import unquote_plus
 
 from smgwproxy.errors import ConfigError
+from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 
 ROTATE_AFTER = 24 * 60 * 60
 """How long one file is written to, in seconds."""
@@ -234,10 +236,19 @@ def _json_name(raw: str) -> str:
 # --- lines ----------------------------------------------------------------------------------------------
 
 
+_OF_GATEWAY = ".gateway."
+
+
+def logger_of(gateway: str, logger: logging.Logger) -> logging.Logger:
+    """Return the logger for what concerns one gateway of several: `LineFormatter` puts its name before it."""
+    return logger.getChild(f"{_OF_GATEWAY[1:]}{gateway}")
+
+
 class LineFormatter(logging.Formatter):
     """One line a record: time (unless not ``stamped``), level, message; what follows is set off by ``    | ``.
 
-    The time is local with its offset from UTC, in milliseconds (RFC 3339).
+    Before the message stands the ``[name]`` of the gateway that it concerns where there are several: see
+    `logger_of`. The time is local with its offset from UTC, in milliseconds (RFC 3339).
     """
 
     def __init__(self, *, stamped: bool = True) -> None:
@@ -247,7 +258,8 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Make the text of ``record``, without the newline at the end."""
         message = record.msg if isinstance(record.msg, Escaped) and not record.args else record.getMessage()
-        head = f"{record.levelname} {_clean(message)}"
+        _, _, gateway = record.name.partition(_OF_GATEWAY)
+        head = f"{record.levelname} {f'[{gateway}] ' if gateway else ''}{_clean(message)}"
         if self._stamped:
             when = datetime.fromtimestamp(record.created).astimezone()
             head = f"{when.isoformat(timespec='milliseconds')} {head}"
@@ -324,7 +336,7 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
             if error.errno not in _FULL:
                 self.close()
                 raise
-            self._fail("write", f"cannot write the log file {self.path}: {_reason(error)}")
+            self._fail("write", f"cannot write the log file {self.path}: {reason(error)}")
         self._relink()
 
     @property
@@ -349,7 +361,7 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
         try:
             stream = self._open()
         except OSError as error:
-            self._fail("rotate", f"cannot begin the log file {self.path}: {_reason(error)}")
+            self._fail("rotate", f"cannot begin the log file {self.path}: {reason(error)}")
             self.baseFilename = old_path
             return
         self._succeed("rotate", f"a new log file is begun again: {self.path}")
@@ -375,7 +387,7 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
         # with the stream goes what it holds back, or it would be written twice, or fail again in close()
         stream, self.stream = self.stream, None
         _discard(stream)
-        self._fail("write", f"cannot write the log file {self.path}: {_reason(error)}")
+        self._fail("write", f"cannot write the log file {self.path}: {reason(error)}")
 
     def _path(self, begun: float) -> Path:
         stamp = datetime.fromtimestamp(begun).astimezone().strftime("%Y-%m-%d_%H-%M-%S")
@@ -407,7 +419,7 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
             temporary.symlink_to(self.path.name)
             temporary.replace(link)
         except OSError as error:
-            self._fail("link", f"cannot link {link}: {_reason(error)}")
+            self._fail("link", f"cannot link {link}: {reason(error)}")
         else:
             self._succeed("link", f"{link} is the link to the log file again")
 
@@ -421,7 +433,7 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
                 if self._pattern.fullmatch(path.name) and path != self.path:
                     _remove_if_older(path, oldest)
         except OSError as error:
-            self._fail("sweep", f"cannot remove old log files in {self._logdir}: {_reason(error)}")
+            self._fail("sweep", f"cannot remove old log files in {self._logdir}: {reason(error)}")
         else:
             self._succeed("sweep", f"old log files in {self._logdir} are removed again")
 
@@ -434,10 +446,6 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
         if what in self._troubles:
             self._troubles.remove(what)
             self._report(logging.INFO, text)
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
 
 
 def _remove_if_older(path: Path, oldest: float) -> None:
@@ -499,8 +507,13 @@ class Logs:
             return LogFileHandler(logdir, logfile, self._report, self._clock)
         except OSError as error:
             raise ConfigError(
-                f"{source}: cannot write log files in {str(logdir)!r}: {_reason(error)}; "
-                "give a directory that this user may write to"
+                phrase(
+                    "{source}: cannot write log files in {logdir!r}: {reason}; give a directory that this "
+                    "user may write to",
+                    source=source,
+                    logdir=str(logdir),
+                    reason=reason(error),
+                )
             ) from error
 
     def use(self, level: str, file: LogFileHandler | None) -> None:

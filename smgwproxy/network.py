@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from smgwproxy.errors import SmgwProxyError
+from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 
 Address = IPv4Address | IPv6Address
+
+NO_IP = phrase("the program ip is not installed: install iproute2 (sudo apt install iproute2)")
+"""What is said where ``ip`` is missing."""
 
 _WHERE = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")  # not all of them are on the PATH of one who is not root
 _PATIENCE = 10.0  # seconds
@@ -138,7 +143,7 @@ def _forwarding(version: Literal[4, 6]) -> Iterator[tuple[Literal[4, 6], str]]:
 def _ask(*words: str) -> list[dict[str, Any]]:
     program = shutil.which("ip", path=os.pathsep.join((os.environ.get("PATH", ""), *_WHERE)))
     if program is None:
-        raise NetworkUnknown("the program ip is not installed: install iproute2 (sudo apt install iproute2)")
+        raise NetworkUnknown(NO_IP)
     try:
         said = subprocess.run(  # noqa: S603  # the words are ours, and no shell reads them
             [program, "-json", *words],
@@ -149,13 +154,18 @@ def _ask(*words: str) -> list[dict[str, Any]]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise NetworkUnknown(f"ip {' '.join(words)} does not answer ({reason}): try it by hand") from error
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        asked = " ".join(words)
+        raise NetworkUnknown(
+            phrase("ip {words} does not answer ({reason}): try it by hand", words=asked, reason=why)
+        ) from error
     if said.returncode == _NOT_FOUND:
         return []
     if said.returncode:
-        reason = " ".join(said.stderr.split())
-        raise NetworkUnknown(f"ip {' '.join(words)} failed ({reason}): try it by hand")
+        why = " ".join(said.stderr.split())
+        raise NetworkUnknown(
+            phrase("ip {words} failed ({reason}): try it by hand", words=" ".join(words), reason=why)
+        )
     found: list[dict[str, Any]] = json.loads(said.stdout or "[]", strict=False)  # as above
     return [one for one in found if one]  # it prints {} for what a filter leaves out
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from smgwproxy.host import is_dns_name, short_form
+from smgwproxy.phrases import phrase
 
 DEFAULT_PORT = 443
 
@@ -91,4 +92,6 @@ def _name(host: str, whole: str) -> str:
 
 
 def _not_an_address(text: str) -> ValueError:
-    return ValueError(f"{text!r} is no address: give HOST, HOST:PORT or [IPV6]:PORT, for example 10.11.120.2")
+    return ValueError(
+        phrase("{text!r} is no address: give HOST, HOST:PORT or [IPV6]:PORT, for example 10.11.120.2", text=text)
+    )

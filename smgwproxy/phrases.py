@@ -39,8 +39,13 @@ class Phrase(str):
         values = {name: said(value, translate) for name, value in self._values.items()}
         return translate(self._template, self._plural, self._count).format_map(values)
 
+    def cleaned(self, clean: Callable[[str], str]) -> Self:
+        """Return the phrase with the texts in its fields as ``clean`` returns them, and so in phrases within."""
+        values = {name: cleaned(value, clean) for name, value in self._values.items()}
+        return self.of(self._template, self._plural, self._count, values)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return Phrase.of, (self._template, self._plural, self._count, dict(self._values))
+        return type(self).of, (self._template, self._plural, self._count, dict(self._values))
 
 
 def phrase(template: str, /, **values: Any) -> Phrase:
@@ -60,6 +65,30 @@ def sequence(parts: Iterable[str], between: str = " ") -> Phrase:
     return Phrase.of(template, None, 1, {f"part{place}": part for place, part in enumerate(told)})
 
 
+def clause(sentence: str) -> Phrase:
+    """Return ``sentence`` without the full stop at its end, in each language, to be a part of another."""
+    return _Clause.of("{sentence}", None, 1, {"sentence": sentence})
+
+
+def cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    """Return a phrase as `Phrase.cleaned` has it, another text as ``clean`` returns it, and all else as it is."""
+    if isinstance(value, Phrase):
+        return value.cleaned(clean)
+    return clean(value) if isinstance(value, str) else value
+
+
 def said(value: Any, translate: Translate) -> Any:
     """Return a phrase as `Phrase.said` has it, and all else as it is."""
     return value.said(translate) if isinstance(value, Phrase) else value
+
+
+class _Clause(Phrase):
+    """Ends without a full stop, whatever its template has."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        return super().__new__(cls, text.removesuffix("."))
+
+    def said(self, translate: Translate) -> str:
+        return super().said(translate).removesuffix(".")

@@ -22,8 +22,11 @@ from smgwproxy.errors import ConfigError, ExchangeError
 from smgwproxy.faults import mismatch, translated
 from smgwproxy.http1 import Incomplete, MessageError
 from smgwproxy.limits import Limits
+from smgwproxy.observing import Observer, Unobserved
 from smgwproxy.origin import Origin
 from smgwproxy.parting import Parting
+from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 from smgwproxy.tls import GROUPS, anchored_context, client_context
 from smgwproxy.truststores.record import Pin
 
@@ -44,8 +47,8 @@ class PinnedPools:
     urllib3 compares the fingerprint after the handshake. Where the pinned certificate is known in whole it is the
     only trust anchor as well, and strangers fail within the handshake: only then is the client certificate shown.
     Nothing is sent before TLS stands, so `GROUPS` are tried one after the other; the one that worked is tried
-    first the next time. Safe between threads and greenlets. Raises `ConfigError` when the client certificate
-    cannot be used.
+    first the next time. ``observer`` is told of handshakes. Safe between threads and greenlets. Raises
+    `ConfigError` when the client certificate cannot be used.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class PinnedPools:
         backend: Backend,
         parting: Parting,
         client_certificate: ClientCertificate | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._origin = origin
         # urllib3 takes an IPv6 address as a URL has it: in brackets, the % of a zone encoded (RFC 6874).
@@ -76,7 +80,11 @@ class PinnedPools:
         )
         self._parting = parting
         pool_class = partial(
-            backend.pool_class, parting=self._parting, keepalive=limits.keepalive, probe=limits.probe
+            backend.pool_class,
+            parting=self._parting,
+            keepalive=limits.keepalive,
+            probe=limits.probe,
+            observer=observer or Unobserved(),
         )
         self._manager.pool_classes_by_scheme = {"https": cast(Any, pool_class)}
         self._choosing = threading.Lock()  # held until a pool that is left is closed, never while waiting
@@ -125,15 +133,26 @@ class PinnedPools:
         """Take a number before the pins are asked for, for `allow`."""
         return next(self._tickets)
 
-    def allow(self, pins: Sequence[Pin], ticket: int) -> None:
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The fingerprints of the pins in force."""
+        return self._allowed
+
+    def allow(
+        self, pins: Sequence[Pin], ticket: int, *, unless_changed_since: frozenset[str] | None = None
+    ) -> bool:
         """Let ``pins`` be in force, and end all connections, those in use too, that were made under others.
 
-        Of two answers that overtook each other the one that was asked for last counts.
+        Of two answers that overtook each other the one that was asked for last counts. Does nothing, and returns
+        False, when the pins in force are not those `allowed` was before, ``unless_changed_since``, and not these.
         """
+        fingerprints = frozenset(str(pin.fingerprint) for pin in pins)
         with self._choosing:
+            if unless_changed_since is not None and self._allowed not in (unless_changed_since, fingerprints):
+                return False
             if ticket < self._newest:
-                return
-            self._newest, self._allowed = ticket, frozenset(str(pin.fingerprint) for pin in pins)
+                return True
+            self._newest, self._allowed = ticket, fingerprints
             dropped = [pool for pool in self._pools if pool.assert_fingerprint not in self._allowed]
             for pool in dropped:
                 self._pools.discard(pool)
@@ -142,6 +161,7 @@ class PinnedPools:
                 self._manager.clear()
             for pool in dropped:
                 pool.drop()
+            return True
 
     def tidy(self) -> None:
         """Close the idle connections that cannot be used any more. The caller has a turn."""
@@ -252,7 +272,9 @@ class PinnedPools:
             try:
                 self._client_certificate.use_in(client_context())
             except OSError as error:
-                raise ConfigError(f"the client certificate cannot be used: {error.strerror or error}") from error
+                raise ConfigError(
+                    phrase("the client certificate cannot be used: {reason}", reason=reason(error))
+                ) from error
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

@@ -9,6 +9,8 @@ from http import HTTPStatus
 
 from smgwproxy.errors import ExchangeError
 from smgwproxy.http1 import Lines
+from smgwproxy.language import Language
+from smgwproxy.phrases import phrase
 
 _PROXY_NAME = "smgwproxy"
 _OPTION = re.compile(r"(?<!\S)--[a-z]+(?:-[a-z]+)*")
@@ -16,7 +18,7 @@ _OPTION = re.compile(r"(?<!\S)--[a-z]+(?:-[a-z]+)*")
 # The empty icon keeps browsers from asking the gateway for one: with a wrong login that would count as a second
 # attempt.
 _PAGE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -41,23 +43,28 @@ footer {{ margin-top: 3rem; font-size: .85rem; opacity: .7; }}
 {facts}
 <p><strong>{advice}</strong></p>
 </main>
-<footer>{status} {phrase}, told by smgwproxy, not by the gateway.</footer>
+<footer>{footer}</footer>
 </body>
 </html>
 """
 
 
-def render(error: ExchangeError, accept: str) -> tuple[int, Lines, bytes]:
+def render(error: ExchangeError, accept: str, language: Language | None = None) -> tuple[int, Lines, bytes]:
     """Return status, header lines and body for ``error``; ``accept`` is the client's Accept field.
 
+    The page is in ``language``, the problem document in English, whatever the client prefers: programs read it.
     The Proxy-Status field of RFC 9209 tells programs and logs that the proxy answers, not the gateway.
     """
+    language = language or Language()
     if _prefers_html(accept):
-        content_type, body = "text/html; charset=utf-8", _html(error)
+        content_type, body = "text/html; charset=utf-8", _html(error, language)
+        chosen: Lines = [("Content-Language", language.code), ("Vary", "Accept, Accept-Language")]
     else:
         content_type, body = "application/problem+json", _json(error)
+        chosen = [("Vary", "Accept")]
     lines: Lines = [
         ("Content-Type", content_type),
+        *chosen,
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
         ("Proxy-Status", f"{_PROXY_NAME}; error={error.proxy_error}; details={_structured_string(error.message)}"),
@@ -72,23 +79,25 @@ def status_line(status: int) -> str:
     return f"{status} {HTTPStatus(status).phrase}"
 
 
-def _html(error: ExchangeError) -> bytes:
+def _html(error: ExchangeError, say: Language) -> bytes:
+    footer = phrase("{status}, told by smgwproxy, not by the gateway.", status=status_line(error.status))
     page = _PAGE.format(
-        title=escape(error.title),
-        message=escape(error.message),
-        facts=_facts(error.facts),
-        advice=_OPTION.sub(r"<code>\g<0></code>", escape(error.advice)),
-        status=error.status,
-        phrase=HTTPStatus(error.status).phrase,
+        language=say.code,
+        title=escape(say(error.title)),
+        message=escape(say(error.message)),
+        facts=_facts(error.facts, say),
+        advice=_OPTION.sub(r"<code>\g<0></code>", escape(say(error.advice))),
+        footer=escape(say(footer)),
     )
     return page.encode(errors="backslashreplace")  # a file's name may hold octets that are no text
 
 
-def _facts(facts: tuple[tuple[str, str], ...]) -> str:
+def _facts(facts: tuple[tuple[str, str], ...], say: Language) -> str:
     """Put each value on a line of its own, so that two of them can be compared."""
     if not facts:
         return ""
-    rows = "\n".join(f"<dt>{escape(label)}</dt>\n<dd><code>{escape(value)}</code></dd>" for label, value in facts)
+    told = ((escape(say(label)), escape(say(value))) for label, value in facts)
+    rows = "\n".join(f"<dt>{label}</dt>\n<dd><code>{value}</code></dd>" for label, value in told)
     return f"<dl>\n{rows}\n</dl>"
 
 

@@ -16,6 +16,8 @@ from smgwproxy.errors import BadRequest, BodyTooLarge, ClientGone, ExchangeError
 from smgwproxy.gateway import Gateway, GatewayAnswer
 from smgwproxy.headers import Site
 from smgwproxy.http1 import Lines, expectations, values
+from smgwproxy.language import Languages
+from smgwproxy.phrases import phrase
 from smgwproxy.storage import Storage
 from smgwproxy.wsgi import LINES, TARGET, TRAILERS, Environ, StartResponse
 
@@ -92,6 +94,7 @@ class ReverseProxy:
     A request body of unknown length is gathered before it is sent, since gateways take no chunked request: up
     to ``body_limit`` bytes, and in ``storage`` as far as it is large. Safe between threads or greenlets as far as
     ``gateway`` is. ``host_header`` is the Host (``host[:port]``) that the gateway is sent, its address where None.
+    ``languages`` are those of the pages.
     """
 
     def __init__(
@@ -102,12 +105,14 @@ class ReverseProxy:
         report: Report = report_nothing,
         storage: Storage | None = None,
         host_header: str | None = None,
+        languages: Languages | None = None,
     ) -> None:
         self._gateway = gateway
         self._site = Site("https", host_header or gateway.origin.authority)
         self._body_limit = body_limit
         self._report = report
         self._storage = storage or Storage()
+        self._languages = languages or Languages()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; see PEP 3333. The iterable must be closed, as every WSGI server does."""
@@ -115,7 +120,11 @@ class ReverseProxy:
         try:
             exchange = Exchange(_request(environ))
         except BadRequest as error:  # of another server; ours has checked before
-            status, lines, body = problem.render(error, environ.get("HTTP_ACCEPT", ""))
+            status, lines, body = problem.render(
+                error,
+                environ.get("HTTP_ACCEPT", ""),
+                self._languages.accepted(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
+            )
             start_response(problem.status_line(status), lines)
             return [body]
         try:
@@ -168,8 +177,10 @@ class ReverseProxy:
     def _refusal(
         self, exchange: Exchange, error: ExchangeError, started: float, start_response: StartResponse
     ) -> Iterable[bytes]:
-        accept = ",".join(values(exchange.request.lines, "accept"))
-        status, lines, body = problem.render(error, accept)
+        accept, languages = (
+            ",".join(values(exchange.request.lines, name)) for name in ("accept", "accept-language")
+        )
+        status, lines, body = problem.render(error, accept, self._languages.accepted(languages))
         start_response(problem.status_line(status), lines)
         exchange.error, exchange.status, exchange.answer_lines = error, status, lines
         if exchange.request.method == "HEAD":
@@ -323,7 +334,7 @@ def _request(environ: Environ) -> Request:
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     if chunked and not environ.get("wsgi.input_terminated"):
         # This server hands over the chunks as they are, and no end.
-        raise BadRequest("This server takes no chunked request.", 411, "Send a Content-Length.")
+        raise BadRequest(phrase("This server takes no chunked request."), 411, phrase("Send a Content-Length."))
     return Request(
         client=environ.get("REMOTE_ADDR", ""),
         scheme=environ.get("wsgi.url_scheme", "http"),
@@ -339,7 +350,7 @@ def _request(environ: Environ) -> Request:
 
 def _length(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise BadRequest("The Content-Length is no number.")
+        raise BadRequest(phrase("The Content-Length is no number."))
     return int(text)
 
 

@@ -6,6 +6,7 @@ import re
 
 from smgwproxy.authority import Authority
 from smgwproxy.http1 import MessageError, RequestHead, values
+from smgwproxy.phrases import phrase
 
 # Origin-form (RFC 9112 section 3.2.1) of RFC 3986's characters, and of those that browsers send as they are
 # (https://url.spec.whatwg.org/, "percent-encoded bytes"): | and brackets in a path, all but " < > # in a query.
@@ -24,18 +25,25 @@ def origin_form(head: RequestHead, scheme: str) -> RequestHead:
     """
     hosts = values(head.lines, "host")
     if len(hosts) > 1 or (not hosts and head.minor == 1):
-        raise MessageError("there must be exactly one Host line")
+        raise MessageError(phrase("there must be exactly one Host line"))
     for host in hosts:
         Authority.parse(host)
     if _ORIGIN_FORM.fullmatch(head.target) or (head.target == "*" and head.method == "OPTIONS"):
         return head
     match = _ABSOLUTE_FORM.fullmatch(head.target)
     if match is None:
-        raise MessageError("the request target is malformed")
+        raise MessageError(phrase("the request target is malformed"))
     told, authority, path, query = match.groups(default="")
     Authority.parse(authority)
     if told.lower() != scheme:
-        raise MessageError(f"the target is one of {told.lower()}, and this connection is one of {scheme}", 421)
+        raise MessageError(
+            phrase(
+                "the target is one of {told}, and this connection is one of {scheme}",
+                told=told.lower(),
+                scheme=scheme,
+            ),
+            421,
+        )
     lines = [(name, authority if name.lower() == "host" else value) for name, value in head.lines]
     asterisk = head.method == "OPTIONS" and not path and not query
     return RequestHead(head.method, "*" if asterisk else (path or "/") + query, head.minor, lines)

@@ -6,6 +6,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from smgwproxy.certificate import Certificate
+from smgwproxy.phrases import phrase
 
 if TYPE_CHECKING:
     from smgwproxy.client_certificate import ClientCertificate
@@ -22,7 +23,7 @@ GROUPS: tuple[str | None, ...] = (None, "brainpoolP256r1", "brainpoolP384r1", "b
 Before Python 3.15 a context takes one group or OpenSSL's own list, which has no brainpool in it.
 """
 
-OFFERED = (
+OFFERED = phrase(
     "TLS 1.2 and 1.3, in 1.2 ECDHE with AES-GCM or ChaCha20, and with ECDSA also AES-CBC with SHA-2; the groups "
     "secp256r1 and secp384r1 with OpenSSL's others, and brainpoolP256r1, P384r1 and P512r1"
 )
@@ -108,11 +109,11 @@ def described(error: ssl.SSLError) -> str:
     reason = _reason(error)
     told = reason.replace("_", " ").lower()
     if reason.endswith(_NO_TLS):
-        return f"what answers there does not speak TLS ({told})"
+        return phrase("what answers there does not speak TLS ({told})", told=told)
     if reason.endswith(_OTHER_VERSION):
-        return f"it speaks neither TLS 1.2 nor 1.3 ({told})"
+        return phrase("it speaks neither TLS 1.2 nor 1.3 ({told})", told=told)
     if reason.endswith(_NOTHING_IN_COMMON):
-        return f"it takes nothing of what it is offered, or wants a client certificate ({told})"
+        return phrase("it takes nothing of what it is offered, or wants a client certificate ({told})", told=told)
     return told
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from smgwproxy.certificate import Certificate, Fingerprint
 from smgwproxy.errors import CertificateChanged, CertificateRevoked, PinRefused, TrustStoreError
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
 from smgwproxy.renewal import Renewal
 from smgwproxy.truststores import rules
 from smgwproxy.truststores.base import EditableTrustStore, utc_now
@@ -40,7 +41,9 @@ class Trust:
         except PinRefused:
             return self._accepted_or_refused(certificate, ())
         if not pins:
-            raise self._guard.faulty(f"holds no pin for the gateway {self._origin} although it was just pinned")
+            raise self._guard.faulty(
+                phrase("holds no pin for the gateway {origin} although it was just pinned", origin=self._origin)
+            )
         return pins
 
     def presented(self, certificate: Certificate) -> Sequence[Pin]:
@@ -98,7 +101,9 @@ class Trust:
     def _sound(self, pins: object) -> Sequence[Pin]:
         """Return ``pins`` if they are: annotations are a plug-in's promise, and trust rests on no promise."""
         if not isinstance(pins, list | tuple) or not all(map(_is_sound, pins)):
-            raise self._guard.faulty(f"returned something else than pins for the gateway {self._origin}")
+            raise self._guard.faulty(
+                phrase("returned something else than pins for the gateway {origin}", origin=self._origin)
+            )
         return tuple(pins)
 
 

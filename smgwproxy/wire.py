@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from smgwproxy.http1 import Incomplete, MessageError
+from smgwproxy.phrases import phrase
 
 _RECEIVE = 64 * 1024
 # A head that ends in bare LFs is found too, so that it is refused at once instead of waited for.
@@ -48,14 +49,14 @@ class Wire:
             if check is not None:
                 check(bytes(self._buffer))
             if len(self._buffer) > limit:
-                raise MessageError(f"the head is longer than {limit} bytes", 431)
+                raise MessageError(phrase("the head is longer than {limit} bytes", limit=limit), 431)
             searched = max(0, len(self._buffer) - 2)
             if not self._more():
-                raise Incomplete("it ended within the head")
+                raise Incomplete(phrase("it ended within the head"))
         if match.end() > limit:
             if check is not None:
                 check(bytes(self._buffer))
-            raise MessageError(f"the head is longer than {limit} bytes", 431)
+            raise MessageError(phrase("the head is longer than {limit} bytes", limit=limit), 431)
         return self._take(match.end())
 
     def line(self, limit: int) -> bytes:

@@ -42,6 +42,15 @@ def ctrl_c() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def english() -> Iterator[None]:
+    """Let programs speak English to the tests, whatever the locale of who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LC_ALL", "C.UTF-8")
+        patch.delenv("LANGUAGE", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def watchful_server() -> Iterator[None]:
     """Let proxies within the tests see earlier than after a second that a client has left; programs keep to it."""
     with pytest.MonkeyPatch.context() as patch:

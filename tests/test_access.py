@@ -38,7 +38,7 @@ def refusal(client: str, request: RequestHead, access: Access = OWN) -> Exchange
 
 
 def test_the_default_is_that_of_the_command_line() -> None:
-    config = load([], {})
+    config = load([], {}).only
     assert Access() == Access(config.allow, config.server_name)
 
 
@@ -86,7 +86,7 @@ def test_other_clients_are_refused_with_the_network_to_allow(client: str, networ
         f"proxy serves. If it is yours, start the proxy with --allow {network}; that stands in the place of the "
         "default networks, so give those that you need as well."
     )
-    Access(load(["--allow", network], {}).allow).check(client, asked("pi"))
+    Access(load(["--allow", network], {}).only.allow).check(client, asked("pi"))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_names_of_strangers_are_refused_with_the_option_that_allows_them(host: s
         f"The proxy was called '{name}', which is none of its names: a stranger could have made it lead here. "
         f"Open it by its IP address or, if the name is yours, start the proxy with --server-name {name}."
     )
-    Access(server_names=load(["--server-name", name], {}).server_name).check(CLIENT, asked(host))
+    Access(server_names=load(["--server-name", name], {}).only.server_name).check(CLIENT, asked(host))
 
 
 @pytest.mark.parametrize(

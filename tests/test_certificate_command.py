@@ -417,22 +417,22 @@ def test_output_that_cannot_be_written_is_told(pem: Path) -> None:
 
 
 def test_the_proxy_starts_with_its_own_certificate_made_then(tmp_path: Path) -> None:
-    config = load_config(["--tls-port", "8443", "--server-name", "meter.example.org"], {})
+    config = load_config(["--tls-port", "8443", "--server-name", "meter.example.org"], {}).only
     files = configured_files(config)
     assert files.certificate == tmp_path / "state" / "https.pem"
     assert valid_for(load(files).certificate) == (*NAMES, "meter.example.org", *ADDRESSES)
     assert configured_files(config) == files
     files.certificate.write_bytes(b"")
     with pytest.raises(ConfigError, match=r"^SMGWPROXY_STATEDIR: "):
-        configured_files(load_config(["--tls-port", "8443"], {"SMGWPROXY_STATEDIR": "state"}))
+        configured_files(load_config(["--tls-port", "8443"], {"SMGWPROXY_STATEDIR": "state"}).only)
 
 
 def test_the_proxy_starts_with_the_files_that_were_given_and_makes_none(
     tmp_path: Path, identity: Identity
 ) -> None:
     words = ["--tls-port", "8443", "--tls-cert", str(identity.pem_file)]
-    files = configured_files(load_config(words, {}))
+    files = configured_files(load_config(words, {}).only)
     assert (files.certificate, files.key, files.source) == (identity.pem_file, identity.pem_file, "--tls-cert")
-    files = configured_files(load_config([*words, "--tls-key", "key.pem"], {}))
+    files = configured_files(load_config([*words, "--tls-key", "key.pem"], {}).only)
     assert (files.key, files.key_source) == (tmp_path / "key.pem", "--tls-key")
     assert not (tmp_path / "state").exists()

@@ -50,7 +50,7 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_defaults_are_those_of_the_original_and_of_its_successor() -> None:
-    assert load([], {}) == Config(
+    assert load([], {}).only == Config(
         target=Origin("10.11.120.2", 443),
         port=8080,
         certdir=Path("./certs"),
@@ -83,6 +83,8 @@ def test_the_defaults_are_those_of_the_original_and_of_its_successor() -> None:
         body_timeout=30.0,
         idle_timeout=60.0,
         min_speed=500,
+        status_port=None,
+        status_listen="localhost",
         log_level="info",
     )
 
@@ -123,11 +125,13 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         "body-timeout": "5",
         "idle-timeout": "6",
         "min-speed": "1000000000",
+        "status-port": "9100",
+        "status-listen": "[::1]",
         "log-level": "DEBUG",
     }
     assert list(words) == [option.name for option in OPTIONS]
     argv = [word for name, value in words.items() for word in f"{dash}{name}{glue}{value}".split(" ")]
-    assert load(argv, {}) == Config(
+    assert load(argv, {}).only == Config(
         target=Origin("fe80::1", 8443),
         port=8081,
         certdir=Path("/c"),
@@ -160,22 +164,24 @@ def test_each_option_works_with_one_dash_or_two_and_with_a_blank_or_an_equals_si
         body_timeout=5.0,
         idle_timeout=6.0,
         min_speed=1_000_000_000,
+        status_port=9100,
+        status_listen="::1",
         log_level="debug",
     )
 
 
 def test_the_units_of_users_of_the_original_work_word_for_word() -> None:
     line = "-target 192.168.1.200:443 -port 8081 -certdir ./certs -logdir ./logs -logfile proxy.log"
-    config = load(line.split(), {})
+    config = load(line.split(), {}).only
     assert (config.target, config.port) == (Origin("192.168.1.200"), 8081)
 
 
 def test_the_last_of_a_repeated_flag_wins_as_in_go() -> None:
-    assert load(["-port", "wrong", "--port=1", "-port=2"], {}).port == 2
+    assert load(["-port", "wrong", "--port=1", "-port=2"], {}).only.port == 2
 
 
 def test_a_value_may_hold_blanks_dashes_and_equals_signs() -> None:
-    assert load(["-logdir=-my logs=", "-certdir", "a = b"], {}).logdir == Path("-my logs=")
+    assert load(["-logdir=-my logs=", "-certdir", "a = b"], {}).only.logdir == Path("-my logs=")
 
 
 @pytest.mark.parametrize("word", ["-h", "--h", "-help", "--help"])
@@ -216,36 +222,36 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
         "PATH": "/bin",
         "SMGWPROXY_TARGET": "smgw.local",
     }
-    config = load(["-port", "3", "-config", str(file)], environ)
+    config = load(["-port", "3", "-config", str(file)], environ).only
     assert (config.port, config.read_timeout, config.log_level) == (3, 2.0, "error")
     assert (config.connect_timeout, config.target.host, config.max_connections) == (2.5, "smgw.local", 1)
 
 
 def test_a_wrong_value_that_is_overruled_does_no_harm() -> None:
-    assert load(["-port", "3"], {"SMGWPROXY_PORT": "x"}).port == 3
+    assert load(["-port", "3"], {"SMGWPROXY_PORT": "x"}).only.port == 3
 
 
 def test_an_empty_environment_variable_counts_as_not_set() -> None:
-    assert load([], {"SMGWPROXY_PORT": "", "SMGWPROXY_CONFIG": ""}).port == 8080
+    assert load([], {"SMGWPROXY_PORT": "", "SMGWPROXY_CONFIG": ""}).only.port == 8080
 
 
 def test_the_environment_may_name_the_file_and_the_flag_overrules_it(tmp_path: Path) -> None:
     one, two = tmp_path / "1.toml", tmp_path / "2.toml"
     one.write_text("port = 1")
     two.write_text("port = 2")
-    assert load([], {"SMGWPROXY_CONFIG": str(one)}).port == 1
-    assert load(["-config", str(two)], {"SMGWPROXY_CONFIG": str(one)}).port == 2
+    assert load([], {"SMGWPROXY_CONFIG": str(one)}).only.port == 1
+    assert load(["-config", str(two)], {"SMGWPROXY_CONFIG": str(one)}).only.port == 2
 
 
 def test_the_trust_store_lies_in_certdir_unless_told() -> None:
-    assert load(["-certdir", "/var/lib/smgw"], {}).truststore == "file:/var/lib/smgw"
-    assert load(["-certdir", "/x", "-truststore", "pinned"], {}).truststore == "pinned"
+    assert load(["-certdir", "/var/lib/smgw"], {}).only.truststore == "file:/var/lib/smgw"
+    assert load(["-certdir", "/x", "-truststore", "pinned"], {}).only.truststore == "pinned"
 
 
 def test_the_config_knows_how_each_option_was_given(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text('listen = "localhost"')
-    config = load(["-port", "1", "-config", str(file)], {"SMGWPROXY_LOGDIR": "l"})
+    config = load(["-port", "1", "-config", str(file)], {"SMGWPROXY_LOGDIR": "l"}).only
     assert [config.source(name) for name in ("port", "logdir", "listen", "certdir")] == [
         "--port",
         "SMGWPROXY_LOGDIR",
@@ -256,7 +262,7 @@ def test_the_config_knows_how_each_option_was_given(tmp_path: Path) -> None:
 
 def test_each_option_has_its_attribute_of_config() -> None:
     fields = [field.name for field in dataclasses.fields(Config)]
-    assert fields == [*(option.attribute for option in OPTIONS), "client_password", "given"]
+    assert fields == [*(option.attribute for option in OPTIONS), "client_password", "table", "given"]
 
 
 def test_a_parser_with_fewer_options_and_others_of_its_own_gives_a_config() -> None:
@@ -266,7 +272,7 @@ def test_a_parser_with_fewer_options_and_others_of_its_own_gives_a_config() -> N
     parser.add_argument("--vendor", choices=("theben", "ppc", "emh"))
     namespace = parse(parser, ["-vendor=ppc", "-max-connections", "2"])
     assert namespace.vendor == "ppc"
-    assert resolve(namespace, {}).max_connections == 2
+    assert resolve(namespace, {}).only.max_connections == 2
     assert "options of the original" not in parser.format_help()
     with pytest.raises(ConfigError, match=r"^--vendor: invalid choice: 'x'"):
         parse(parser, ["-vendor", "x"])
@@ -451,11 +457,11 @@ def test_a_file_that_cannot_be_read_is_told_with_who_named_it(tmp_path: Path) ->
     ],
 )
 def test_listen_takes_an_address_localhost_or_all(value: str, listen: str | None) -> None:
-    assert load(["-listen", value], {}).listen == listen
+    assert load(["-listen", value], {}).only.listen == listen
 
 
 def test_port_0_is_any_free_one() -> None:
-    assert load(["-port=0"], {}).port == 0
+    assert load(["-port=0"], {}).only.port == 0
 
 
 # --- options that hold several values ---------------------------------------------------------------------
@@ -467,14 +473,14 @@ def networks(*texts: str) -> tuple[object, ...]:
 
 def test_a_flag_for_several_values_may_be_repeated_and_hold_several_itself() -> None:
     argv = ["-allow", "10.0.0.0/8", "--allow=::1 , 192.168.0.0/24", "-server-name", "a.de,b.de"]
-    config = load(argv, {})
+    config = load(argv, {}).only
     assert config.allow == networks("10.0.0.0/8", "::1", "192.168.0.0/24")
     assert config.server_name == ("a.de", "b.de")
 
 
 def test_several_values_come_from_the_environment_with_commas() -> None:
     environ = {"SMGWPROXY_ALLOW": "10.0.0.0/8,::1", "SMGWPROXY_SERVER_NAME": " a.de , b.de "}
-    config = load([], environ)
+    config = load([], environ).only
     assert (config.allow, config.server_name) == (networks("10.0.0.0/8", "::1"), ("a.de", "b.de"))
 
 
@@ -482,16 +488,16 @@ def test_several_values_come_from_the_environment_with_commas() -> None:
 def test_several_values_come_from_the_file_as_an_array_or_as_one_text(tmp_path: Path, value: str) -> None:
     file = tmp_path / "c.toml"
     file.write_text(f"allow = {value}")
-    assert load(["-config", str(file)], {}).allow == networks("10.0.0.0/8", "::1")
+    assert load(["-config", str(file)], {}).only.allow == networks("10.0.0.0/8", "::1")
 
 
 def test_several_values_replace_those_of_a_weaker_source_and_the_default(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text("allow = ['10.0.0.0/8']\nserver-name = ['a.de']")
     environ = {"SMGWPROXY_CONFIG": str(file), "SMGWPROXY_ALLOW": "::/0"}
-    config = load(["-allow", "10.1.0.0/16", "-allow", "10.2.0.0/16"], environ)
+    config = load(["-allow", "10.1.0.0/16", "-allow", "10.2.0.0/16"], environ).only
     assert (config.allow, config.source("allow")) == (networks("10.1.0.0/16", "10.2.0.0/16"), "--allow")
-    config = load([], environ)
+    config = load([], environ).only
     assert (config.allow, config.source("allow")) == (networks("::/0"), "SMGWPROXY_ALLOW")
     assert (config.server_name, config.source("server-name")) == (("a.de",), f"server-name in {file}")
 
@@ -504,7 +510,7 @@ def test_a_comma_too_many_or_too_few_is_told(text: str) -> None:
 def test_an_empty_list_of_names_is_none(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text("server-name = []")
-    assert load(["-config", str(file)], {}).server_name == ()
+    assert load(["-config", str(file)], {}).only.server_name == ()
 
 
 @pytest.mark.parametrize(
@@ -520,12 +526,12 @@ def test_an_empty_list_of_names_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_a_network_is_cidr_and_an_address_a_network_of_one(text: str, network: str) -> None:
-    assert load(["-allow", text], {}).allow == (ip_network(network),)
+    assert load(["-allow", text], {}).only.allow == (ip_network(network),)
 
 
 @pytest.mark.parametrize("text", ["SMGW.Example.ORG", "smgw.example.org.", "smgw.example.org"])
 def test_a_server_name_is_kept_in_lower_case_without_its_last_dot(text: str) -> None:
-    assert load(["-server-name", text], {}).server_name == ("smgw.example.org",)
+    assert load(["-server-name", text], {}).only.server_name == ("smgw.example.org",)
 
 
 # --- the HTTPS listener -----------------------------------------------------------------------------------
@@ -533,34 +539,34 @@ def test_a_server_name_is_kept_in_lower_case_without_its_last_dot(text: str) -> 
 
 @pytest.mark.parametrize("words", [["-no-http"], ["--no-http"], ["--no-http=true"], ["-no-http", "YES"]])
 def test_a_switch_needs_no_value(words: list[str]) -> None:
-    assert load([*words, "-tls-port", "8443"], {}).no_http is True
-    assert load(["-tls-port", "8443", *words], {}).no_http is True
+    assert load([*words, "-tls-port", "8443"], {}).only.no_http is True
+    assert load(["-tls-port", "8443", *words], {}).only.no_http is True
 
 
 @pytest.mark.parametrize(
     ("text", "on"), [("true", True), ("1", True), ("Yes", True), ("false", False), ("0", False), ("no", False)]
 )
 def test_a_switch_in_the_environment_says_yes_or_no(text: str, on: bool) -> None:
-    assert load(["-tls-port", "0"], {"SMGWPROXY_NO_HTTP": text}).no_http is on
+    assert load(["-tls-port", "0"], {"SMGWPROXY_NO_HTTP": text}).only.no_http is on
 
 
 def test_a_switch_in_the_file_is_a_boolean_and_a_flag_turns_it_off_again(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text("no-http = true\ntls-port = 8443")
-    assert load(["-config", str(file)], {}).no_http is True
-    assert load(["-config", str(file), "-no-http=false"], {}).no_http is False
+    assert load(["-config", str(file)], {}).only.no_http is True
+    assert load(["-config", str(file), "-no-http=false"], {}).only.no_http is False
 
 
 def test_an_empty_text_in_the_file_counts_as_not_set(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text("tls-port = ''\ntls-cert = ''\nport = ''\nallow = ''")
-    config = load(["-config", str(file)], {})
-    assert config == load([], {})
+    config = load(["-config", str(file)], {}).only
+    assert config == load([], {}).only
     assert config.given == {}
 
 
 def test_a_certificate_of_ones_own_may_hold_its_key() -> None:
-    config = load(["-tls-port", "0", "-tls-cert", "c.pem"], {})
+    config = load(["-tls-port", "0", "-tls-cert", "c.pem"], {}).only
     assert (config.tls_port, config.tls_cert, config.tls_key) == (0, Path("c.pem"), None)
 
 
@@ -587,7 +593,7 @@ def test_options_that_are_wrong_together_are_told_with_the_way_they_were_given()
     "argv", [["-tls-port=0", "-port=0"], ["-tls-port=8080", "-no-http"], ["-tls-port=8443", "-no-http=false"]]
 )
 def test_ports_that_do_not_meet_are_taken(argv: list[str]) -> None:
-    assert load(argv, {}).tls_port is not None
+    assert load(argv, {}).only.tls_port is not None
 
 
 # --- towards the gateway ----------------------------------------------------------------------------------
@@ -596,23 +602,23 @@ PASSWORD = {"SMGWPROXY_CLIENT_PASSWORD": "gEheim"}
 
 
 def test_the_password_of_the_client_certificate_comes_from_the_environment() -> None:
-    config = load(["-client-cert", "me.p12"], PASSWORD)
+    config = load(["-client-cert", "me.p12"], PASSWORD).only
     assert config.client_password is not None
     assert config.client_password.octets == b"gEheim"
     assert config.source("client-password") == "SMGWPROXY_CLIENT_PASSWORD"
-    assert load(["-client-cert", "me.p12"], {"SMGWPROXY_CLIENT_PASSWORD": ""}).client_password is None
+    assert load(["-client-cert", "me.p12"], {"SMGWPROXY_CLIENT_PASSWORD": ""}).only.client_password is None
 
 
 def test_a_password_is_taken_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMGWPROXY_CLIENT_PASSWORD", os.fsdecode(b" ge\xe4, #heim "))
-    config = load(["-client-cert", "me.p12"], dict(os.environ))
+    config = load(["-client-cert", "me.p12"], dict(os.environ)).only
     assert config.client_password is not None
     assert config.client_password.octets == b" ge\xe4, #heim "
 
 
 def test_no_repr_shows_a_password() -> None:
     given = collect(argparse.Namespace(), PASSWORD)
-    config = load(["-client-cert", "me.p12"], PASSWORD)
+    config = load(["-client-cert", "me.p12"], PASSWORD).only
     for shown in (repr(given), repr(config), f"{config.client_password}", repr(config.given)):
         assert "client" in shown.lower() or "Secret" in shown
         assert "gEheim" not in shown
@@ -689,4 +695,4 @@ def test_options_of_the_client_certificate_that_are_wrong_together_are_told(
     "text", ["smgw.local", "SMGW.local:443", "10.11.120.2", "[fe80::1]", "[FE80:0::1]:8443", "smgw.local:"]
 )
 def test_a_host_header_is_kept_as_it_is_written(text: str) -> None:
-    assert load(["-host-header", text], {}).host_header == text
+    assert load(["-host-header", text], {}).only.host_header == text

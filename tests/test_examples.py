@@ -35,24 +35,30 @@ def test_every_example_is_checked_here() -> None:
         "raspberry-pi/reverse_proxy.service",
         "smgwproxy.toml",
         # in tests/examples
+        "README.de.md",
         "README.md",
         "docker/Containerfile",
         "docker/Containerfile.dockerignore",
+        "docker/README.de.md",
         "docker/README.md",
         "docker/compose.yaml",
         "docker/healthcheck.py",
+        "evcc/README.de.md",
         "evcc/README.md",
         "evcc/evcc.yaml",
+        "home-assistant/README.de.md",
         "home-assistant/README.md",
         "home-assistant/rest-emh.yaml",
         "home-assistant/rest-theben.yaml",
         "library/in_flask.py",
         "library/in_wsgi.py",
+        "raspberry-pi/README.de.md",
         "raspberry-pi/README.md",
         "raspberry-pi/han-network.sh",
         # in the tests of `smgwproxy install`, which writes it
         "raspberry-pi/smgwproxy.service",
         # an installable package, whose own tests CI runs against a real server
+        "truststore-postgresql/README.de.md",
         "truststore-postgresql/README.md",
         "truststore-postgresql/pyproject.toml",
         "truststore-postgresql/smgwproxy_postgresql/__init__.py",
@@ -112,12 +118,12 @@ def test_unit_changes_only_the_program_of_the_original() -> None:
     lines = (EXAMPLES / "raspberry-pi/reverse_proxy.service").read_text().splitlines()
     (start,) = [line for line in lines if line.startswith("ExecStart=")]
     flags = start.split()[1:]
-    assert load(flags, {}).logdir == Path("/var/log/smgw-proxy")
+    assert load(flags, {}).only.logdir == Path("/var/log/smgw-proxy")
 
 
 def test_configuration_file_holds_every_option_with_its_default() -> None:
     path = EXAMPLES / "smgwproxy.toml"
-    assert load(["--config", str(path)], {}) == load([], {})
+    assert load(["--config", str(path)], {}).only == load([], {}).only
     table = tomllib.loads(path.read_text())
     assert set(table) == {option.name for option in smgwproxy.config.OPTIONS}
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import gevent
 import gevent.event
@@ -115,6 +118,27 @@ def test_only_the_greenlet_that_asks_waits(store: FileTrustStore, release: threa
     assert asking.get(timeout=PATIENCE) is True
 
 
+def test_calls_that_hang_in_one_backend_hold_no_thread_of_another(release: threading.Event) -> None:
+    hanging, other = cooperative(), cooperative()
+    calls = [gevent.spawn(hanging.call, lambda: release.wait(PATIENCE), PATIENCE) for _ in range(30)]
+    gevent.sleep(0)
+    assert other.call(lambda: "answered", PATIENCE) == "answered"
+    release.set()
+    assert all(call.get(timeout=PATIENCE) for call in calls)
+
+
+def test_threads_of_a_backend_end_with_it() -> None:
+    backend = cooperative()
+    thread = Path(f"/proc/self/task/{backend.call(threading.get_native_id, PATIENCE)}")
+    assert thread.exists()
+    del backend
+    gc.collect()
+    deadline = time.monotonic() + PATIENCE
+    while thread.exists():
+        assert time.monotonic() < deadline
+        gevent.sleep(0.01)
+
+
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=repr)
 def test_store_cannot_end_the_program(store: FileTrustStore, call: Call, error: BaseException) -> None:
     with pytest.raises(TrustStoreError, match=type(error).__name__):
@@ -122,7 +146,7 @@ def test_store_cannot_end_the_program(store: FileTrustStore, call: Call, error: 
 
 
 def test_call_that_never_began_is_not_counted_and_never_begins(store: FileTrustStore) -> None:
-    """As when all threads of gevent's pool are taken, by other stores or by name resolution."""
+    """As when all threads are taken, by calls that hang."""
     begun = []
     late: list[Callable[[], object]] = []
 

@@ -12,16 +12,17 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pytest
 
 from smgwproxy.certificate import Certificate
-from smgwproxy.commands.serving.parts import Parts
+from smgwproxy.commands.serving.running import Running
 from smgwproxy.config import Config, load
 from smgwproxy.errors import ConfigError
 from smgwproxy.logs import configure_logging
+from smgwproxy.proxy import report_nothing
 from tests.support import (
     OK,
     PATIENCE,
@@ -137,6 +138,11 @@ class Asking:
     def answer(self) -> bytes:
         self._thread.join(PATIENCE)
         return self._answer
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether it has no answer yet."""
+        return self._thread.is_alive()
 
     def _ask(self, port: int, request: bytes) -> None:
         self._answer = raw_exchange(port, request)
@@ -417,14 +423,14 @@ def test_nobody_can_come_to_a_listener_of_what_is_refused(tmp_path: Path, fault:
         wrong = {"logdir": tmp_path / "file" / "x", "tls-port": taken.getsockname()[1]}
         places = {name: tmp_path / name for name in ("certdir", "logdir", "statedir")}
         options = {"target": "127.0.0.1:1", "listen": "127.0.0.1", "port": port, **places, fault: wrong[fault]}
-        config = load([word for name, value in options.items() for word in (f"--{name}", str(value))], {})
-        watching = Watching(**{field.name: getattr(config, field.name) for field in fields(config)})
+        asked = load([word for name, value in options.items() for word in (f"--{name}", str(value))], {})
+        watching = Watching(**{field.name: getattr(asked.only, field.name) for field in fields(Config)})
         with (
             configure_logging(logdir=None) as logs,
-            Parts(lambda _: None, logs, logging.getLogger("smgwproxy")) as parts,
+            Running(lambda _: report_nothing, logs, logging.getLogger("smgwproxy")) as running,
             pytest.raises(ConfigError, match=f"--{fault}: "),
         ):
-            parts.use(watching)
+            running.use(replace(asked, gateways=(watching,)))
     assert fault in told
 
 

@@ -1055,6 +1055,39 @@ def test_answer_of_an_older_look_up_ends_nothing(
             assert answer.reused
 
 
+def test_look_up_that_a_first_use_overtakes_ends_nothing(raw_gateway: StartGateway, tmp_path: Path) -> None:
+    asked_to_pin, looked_up, pinned = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(FileTrustStore):
+        def lookup(self, origin: Origin) -> Sequence[Pin]:
+            pins = super().lookup(origin)
+            if asked_to_pin.is_set() and not looked_up.is_set():
+                looked_up.set()
+                assert pinned.wait(PATIENCE)
+            return pins
+
+        def pin(self, origin: Origin, certificate: Certificate) -> Sequence[Pin]:
+            asked_to_pin.set()
+            assert looked_up.wait(PATIENCE)
+            return super().pin(origin, certificate)
+
+    def look() -> None:
+        assert asked_to_pin.wait(PATIENCE)  # so that this is the one that was asked for last
+        followed.append(client.follow())
+
+    followed: list[Sequence[Pin]] = []
+    looking = threading.Thread(target=look)
+    with Gateway(raw_gateway(OK).origin, Slow(tmp_path)) as client:
+        looking.start()
+        with client.send("GET", "/", LINES) as answer:
+            pinned.set()
+            looking.join(PATIENCE)
+            assert answer.read() == b"ok"
+        with client.send("GET", "/", LINES) as answer:
+            assert answer.reused
+    assert len(followed[0]) == 1
+
+
 def test_change_is_told_as_such_though_the_store_cannot_keep_it(
     raw_gateway: StartGateway, identity: Identity, impostor: Identity, store: FileTrustStore
 ) -> None:

@@ -10,6 +10,7 @@ from smgwproxy.client_certificate import (
 )
 from smgwproxy.config import Config
 from smgwproxy.errors import ConfigError
+from smgwproxy.phrases import phrase
 
 
 def configured_client_certificate(config: Config) -> ClientCertificate | None:
@@ -21,7 +22,7 @@ def configured_client_certificate(config: Config) -> ClientCertificate | None:
     except ClientCertificateError as error:
         from_environment = error.option == "client-password-file" and config.client_password is not None
         source = config.source("client-password" if from_environment else error.option)
-        raise ConfigError(f"{source}: {error}") from error
+        raise ConfigError(phrase("{source}: {error}", source=source, error=error.told)) from error
 
 
 def _client_password(config: Config) -> bytes | None:

@@ -14,6 +14,7 @@ from smgwproxy.commands.text import printable, wrapped
 from smgwproxy.errors import SmgwProxyError
 from smgwproxy.language import Language
 from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 
 _NARROWEST = 40
 
@@ -119,7 +120,7 @@ def _write(stream: TextIO | None, text: str) -> None:
         stream.flush()
     except OSError as error:
         _abandon(stream)
-        raise OutputLost(error.strerror or str(error), nobody=isinstance(error, BrokenPipeError)) from error
+        raise OutputLost(reason(error), nobody=isinstance(error, BrokenPipeError)) from error
 
 
 def _abandon(stream: TextIO) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from smgwproxy import demo
+from smgwproxy.commands.console import Console, OutputLost
 from smgwproxy.commands.serve import serve
-from smgwproxy.config import OPTIONS, Config, Option, build_parser, parse, resolve
+from smgwproxy.config import OPTIONS, Config, Option, Program, build_parser, parse, resolve
+from smgwproxy.language import Language
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
 
 _TAKEN = (
     "port",
@@ -32,41 +36,51 @@ def serve_demo(words: Sequence[str], environ: Mapping[str, str]) -> int:
     Pins and log files live in a temporary directory, since the simulated gateway has a new certificate each
     time. Listens on loopback unless told otherwise, since everybody knows the login. Raises `ConfigError`.
     """
+    language = Language.of(environ)
     parser = build_parser(
         [_shown(option) for option in OPTIONS if option.name in _TAKEN],
         prog="smgwproxy demo",
         commands=("",),
-        description="Try the proxy without a gateway: starts a simulated one on loopback and the proxy before it.",
+        description=phrase(
+            "Try the proxy without a gateway: starts a simulated one on loopback and the proxy before it."
+        ),
+        say=language,
     )
-    vendors = parser.add_argument_group("simulated gateway")
+    vendors = parser.add_argument_group(phrase("simulated gateway"))
     vendors.add_argument(
         "--vendor",
         choices=tuple(demo.VENDORS),
         default="theben",
-        help="whose gateway is simulated (default: theben)",
+        help=phrase("whose gateway is simulated (default: {vendor})", vendor="theben"),
     )
-    vendors.add_argument("--slow", action="store_true", help="answer as slowly as a real gateway does")
+    vendors.add_argument("--slow", action="store_true", help=phrase("answer as slowly as a real gateway does"))
     namespace = parse(parser, words)
-    config = resolve(namespace, environ)
+    console = Console.standard(language)
+    config = resolve(namespace, environ).process
     delays = _AS_SLOW_AS_REAL if namespace.slow else demo.Delays()
     with (
         tempfile.TemporaryDirectory(prefix="smgwproxy-demo-") as directory,
         demo.start_gateway(namespace.vendor, delays=delays) as gateway,
     ):
         return serve(
-            replace(
-                config,
-                target=Origin(*gateway.address),
-                client_cert=None,
-                host_header=None,
-                listen=config.listen if "listen" in config.given else _LOOPBACK,
-                truststore=f"file:{Path(directory, 'certs')}",
-                logdir=Path(directory, "logs"),
-                statedir=Path(directory, "state"),
-                no_http=False,
-            ),
-            ready=lambda port: print(_instructions(config, gateway, port), flush=True),  # noqa: T201  # for the user
+            Program((_of_the_demo(config, Origin(*gateway.address), Path(directory)),)),
+            ready=lambda port: _tell(console, _instructions(config, gateway, port)),
         )
+
+
+def _of_the_demo(config: Config, target: Origin, directory: Path) -> Config:
+    return replace(
+        config,
+        table=None,
+        target=target,
+        client_cert=None,
+        host_header=None,
+        listen=config.listen if "listen" in config.given else _LOOPBACK,
+        truststore=f"file:{directory / 'certs'}",
+        logdir=directory / "logs",
+        statedir=directory / "state",
+        no_http=False,
+    )
 
 
 def _shown(option: Option) -> Option:
@@ -74,15 +88,29 @@ def _shown(option: Option) -> Option:
     return replace(option, shown=_LOOPBACK) if option.name == "listen" else option
 
 
-def _instructions(config: Config, gateway: demo.Gateway, port: int) -> str:
+def _tell(console: Console, lines: Sequence[str]) -> None:
+    with suppress(OutputLost):  # who reads nothing can still use it
+        console.say(lines)
+
+
+def _instructions(config: Config, gateway: demo.Gateway, port: int) -> Sequence[str]:
     host = config.listen if "listen" in config.given and config.listen else _LOOPBACK
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     return (
-        f"\nA simulated {gateway.vendor.name} gateway runs at {gateway.url}, the proxy before it at {base}\n\n"
-        f"  Open       {base}{gateway.page}\n"
-        f"  User       {gateway.user}\n"
-        f"  Password   {gateway.password}\n"
-        f"  Read the meter:\n"
-        f"  {gateway.curl(base)}\n\n"
-        "Ctrl-C ends it. With a real gateway: smgwproxy --target ADDRESS\n"
+        "",
+        phrase(
+            "A simulated {vendor} gateway runs at {url}, the proxy before it at {base}",
+            vendor=gateway.vendor.name,
+            url=gateway.url,
+            base=base,
+        ),
+        "",
+        phrase("  Open       {page}", page=f"{base}{gateway.page}"),
+        phrase("  User       {user}", user=gateway.user),
+        phrase("  Password   {password}", password=gateway.password),
+        phrase("  Read the meter:"),
+        f"  {gateway.curl(base)}",
+        "",
+        phrase("Ctrl-C ends it. With a real gateway: smgwproxy --target ADDRESS"),
+        "",
     )

@@ -10,12 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from smgwproxy.commands.console import Console, OutputLost
-from smgwproxy.commands.text import number, paragraph, printable
-from smgwproxy.config import OPTIONS, Config, build_parser, parse, resolve
+from smgwproxy.commands.answering import answered
+from smgwproxy.commands.choosing import add_choice, resolve_chosen
+from smgwproxy.commands.console import Console
+from smgwproxy.commands.text import Say, paragraph, printable
+from smgwproxy.config import OPTIONS, Config, Program, build_parser, parse
 from smgwproxy.config.options import CONFIG
 from smgwproxy.errors import ConfigError
 from smgwproxy.installation.layout import CONFIGURATION, PLACES
+from smgwproxy.language import Language
+from smgwproxy.phrases import Phrase, phrase, plural
 
 if TYPE_CHECKING:
     from smgwproxy.doctor.examination import Credentials, Examination
@@ -44,15 +48,26 @@ _TAKEN = frozenset(
     }
 )
 _OF_THE_STORE = ("config", "target", "certdir", "truststore")  # options that the trust commands need as well
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
-_LABEL = 15  # columns of a check's name
+_GAP = 2  # columns behind the longest title
 _TITLES = {
-    "tcp": "TCP",
-    "tls": "TLS",
-    "http": "HTTP",
-    "client-certificate": "Client cert.",
-    "lan-port": "LAN port",
-    "urls": "URLs",
+    "cable": phrase("Cable"),
+    "address": phrase("Address"),
+    "default-route": phrase("Default route"),
+    "forwarding": phrase("Forwarding"),
+    "other-proxy": phrase("Other proxy"),
+    "tcp": phrase("TCP"),
+    "tls": phrase("TLS"),
+    "certificate": phrase("Certificate"),
+    "http": phrase("HTTP"),
+    "vendor": phrase("Vendor"),
+    "latency": phrase("Latency"),
+    "clock": phrase("Clock"),
+    "reading": phrase("Reading"),
+    "logs": phrase("Logs"),
+    "trust-store": phrase("Trust store"),
+    "client-certificate": phrase("Client cert."),
+    "lan-port": phrase("LAN port"),
+    "urls": phrase("URLs"),
 }
 
 
@@ -65,37 +80,38 @@ def doctor(words: Sequence[str], environ: Mapping[str, str], installed: Path = P
     0 when nothing is wrong, 1 when something is, or the answer cannot be written; 141 when nobody reads it any
     more, as a shell has it for SIGPIPE. Raises `ConfigError` for a wrong option and `SystemExit` after ``--help``.
     """
-    arguments = parse(_parser(), words)
+    language = Language.of(environ)
+    arguments = parse(_parser(language), words)
     if not _says_where(_given(arguments, environ)) and os.access(installed, os.R_OK):
         arguments.config = str(installed)
-    config = resolve(arguments, environ)
-    console = Console.standard()
-    try:
-        return _examine(config, arguments, environ, console)
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-        return 1
+    program = resolve_chosen(arguments, environ)
+    return answered(lambda console: _examine(program, arguments, environ, console), Console.standard(language))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(say: Say) -> argparse.ArgumentParser:
     parser = build_parser(
         [option for option in OPTIONS if option.name in _TAKEN],
         prog="smgwproxy doctor",
-        description="Checks all between the home network and the meter, one by one, and says what to do. Give the "
-        "options of the proxy. It sends nothing to a gateway whose certificate is not the pinned one, changes "
-        "nothing, and logs in only with --user, once. A proxy that runs need not be stopped. Without --config and "
-        "options that name directories the installed configuration is used, where there is one.",
+        description=phrase(
+            "Checks all between the home network and the meter, one by one, and says what to do. Give the "
+            "options of the proxy. It sends nothing to a gateway whose certificate is not the pinned one, changes "
+            "nothing, and logs in only with --user, once. A proxy that runs need not be stopped. Without --config "
+            "and options that name directories the installed configuration is used, where there is one. Where "
+            "that has several gateways, each is examined, one after the other."
+        ),
         commands=("",),
+        say=say,
     )
-    parser.add_argument("--user", metavar="NAME", help="log in at the gateway, once, and show the last reading")
+    add_choice(parser)
+    parser.add_argument(
+        "--user", metavar="NAME", help=phrase("log in at the gateway, once, and show the last reading")
+    )
     parser.add_argument(
         "--password-file",
         metavar="FILE",
-        help="file whose first line is the password of --user (default: it is asked for)",
+        help=phrase("file whose first line is the password of --user (default: it is asked for)"),
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", help=phrase("print one JSON document"))
     return parser
 
 
@@ -113,25 +129,40 @@ def _says_where(given: Mapping[str, str]) -> bool:
     return not given.keys() <= {"target"}
 
 
-def _examine(config: Config, arguments: argparse.Namespace, environ: Mapping[str, str], console: Console) -> int:
+def _examine(program: Program, arguments: argparse.Namespace, environ: Mapping[str, str], console: Console) -> int:
     given = _given(arguments, environ)
-    examination = _examination(config, given, _credentials(arguments, console))
+    credentials = _credentials(program, arguments, console)
+    told: list[dict[str, object]] = []
+    for config in program.gateways:
+        if told and not arguments.json:
+            console.say([""])
+        told.append(_examine_one(config, given, credentials, console, json=arguments.json))
+    fine = all(one["ok"] for one in told)
+    if arguments.json:
+        several = {"config": given.get("config"), "ok": fine, "gateways": told}
+        console.document(several if len(told) > 1 else told[0])
+    return 0 if fine else 1
+
+
+def _examine_one(
+    config: Config, given: Mapping[str, str], credentials: Credentials | None, console: Console, *, json: bool
+) -> dict[str, object]:
+    """Return what a program is told of one gateway; people are told as it goes, unless it is ``json``."""
     findings: list[Finding] = []
     marks = _marks(sys.stdout)
-    if not arguments.json:
-        console.say([*paragraph(_heading(config, given.get("config")), console.width), ""])
-    for finding in examination.findings():
+    file = given.get("config")
+    if not json:
+        console.say([*paragraph(_heading(config, file), console.width, console.language), ""])
+    for finding in _examination(config, given, credentials).findings():
         findings.append(finding)
-        if not arguments.json:
-            console.say(_lines(finding, marks, console.width))
+        if not json:
+            console.say(_lines(finding, marks, console.width, console.language))
     wrong = sum(finding.verdict == "wrong" for finding in findings)
-    if arguments.json:
-        checks = [finding.document for finding in findings]
-        told = {"target": str(config.target), "config": given.get("config"), "ok": not wrong, "checks": checks}
-        console.document(told)
-    else:
+    if not json:
         console.say(["", _summary(wrong)])
-    return 1 if wrong else 0
+    named = {} if config.table is None else {"gateway": config.table}
+    checks = [finding.document for finding in findings]
+    return {**named, "target": str(config.target), "config": file, "ok": not wrong, "checks": checks}
 
 
 def _examination(config: Config, given: Mapping[str, str], credentials: Credentials | None) -> Examination:
@@ -146,16 +177,20 @@ def _examination(config: Config, given: Mapping[str, str], credentials: Credenti
     tools = Tools(
         lambda: open_configured_truststore(config),
         lambda: configured_client_certificate(config),
-        Commands(f"{sudo}{own_program()}", _store_options(given)),
+        Commands(f"{sudo}{own_program()}", _store_options(config, given)),
     )
     return Examination(config, tools, credentials)
 
 
-def _store_options(given: Mapping[str, str]) -> str:
-    return " ".join(f"--{name} {shlex.quote(given[name])}" for name in _OF_THE_STORE if name in given)
+def _store_options(config: Config, given: Mapping[str, str]) -> str:
+    named = {} if config.table is None else {"gateway": config.table}
+    return " ".join(
+        f"--{name} {shlex.quote(text)}"
+        for name, text in {**{name: given[name] for name in _OF_THE_STORE if name in given}, **named}.items()
+    )
 
 
-def _credentials(arguments: argparse.Namespace, console: Console) -> Credentials | None:
+def _credentials(program: Program, arguments: argparse.Namespace, console: Console) -> Credentials | None:
     from smgwproxy.client_certificate import ClientCertificateError, read_password  # noqa: PLC0415
     from smgwproxy.doctor.examination import Credentials  # noqa: PLC0415
 
@@ -163,20 +198,24 @@ def _credentials(arguments: argparse.Namespace, console: Console) -> Credentials
     file: str | None = arguments.password_file
     if user is None:
         if file is not None:
-            raise ConfigError("--password-file: is of no use without a user: give --user as well")
+            raise ConfigError(phrase("--password-file: is of no use without a user: give --user as well"))
         return None
+    _ = program.only  # one gateway's password is for no other
     if file is not None:
         try:
             return Credentials(user, read_password(Path(file)).decode())
         except ClientCertificateError as error:
-            raise ConfigError(f"--password-file: {error}") from error
+            raise ConfigError(phrase("--password-file: {error}", error=error.told)) from error
         except UnicodeDecodeError as error:
-            raise ConfigError(f"--password-file: {file!r} is not UTF-8: write it anew") from error
+            raise ConfigError(
+                phrase("--password-file: {file!r} is not UTF-8: write it anew", file=file)
+            ) from error
     if not console.interactive:
-        raise ConfigError("--password-file: is needed with --user, since there is no terminal to ask at")
+        raise ConfigError(phrase("--password-file: is needed with --user, since there is no terminal to ask at"))
     from getpass import getpass  # noqa: PLC0415
 
-    return Credentials(user, getpass(f"Password of {printable(user)} at the gateway: "))
+    asked = phrase("Password of {user} at the gateway: ", user=printable(user))
+    return Credentials(user, getpass(console.language(asked)))
 
 
 # --- what is shown --------------------------------------------------------------------------------------
@@ -188,28 +227,35 @@ def _marks(output: TextIO | None) -> Mapping[str, str]:
     try:
         "".join(marks.values()).encode(getattr(output, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        return {"ok": "ok", "wrong": "NO", "warning": "! ", "skipped": "- "}
+        return {"ok": phrase("ok"), "wrong": phrase("NO"), "warning": "!", "skipped": "-"}
     return marks
 
 
-def _heading(config: Config, file: str | None) -> str:
-    of = "" if file is None else f" of {printable(file, 1000)}"
-    return f"The proxy{of} for the gateway {config.target}:"
+def _heading(config: Config, file: str | None) -> Phrase:
+    gateway = str(config.target) if config.table is None else f"{config.table}, {config.target}"
+    if file is None:
+        return phrase("The proxy for the gateway {target}:", target=gateway)
+    return phrase("The proxy of {file} for the gateway {target}:", file=printable(file, 1000), target=gateway)
 
 
-def _lines(finding: Finding, marks: Mapping[str, str], width: int) -> Iterator[str]:
-    mark = marks[finding.verdict]
-    title = _TITLES.get(finding.name, finding.name.replace("-", " ").capitalize())
-    indent = " " * (len(mark) + 1)
-    room = width - len(indent) - _LABEL
-    for place, line in enumerate(paragraph(finding.seen, room)):
-        yield f"{mark} {title:{_LABEL}}{line}" if not place else f"{indent}{'':{_LABEL}}{line}"
+def _lines(finding: Finding, marks: Mapping[str, str], width: int, say: Say) -> Iterator[str]:
+    mark = max(len(say(one)) for one in marks.values())
+    label = max(len(say(title)) for title in _TITLES.values()) + _GAP
+    indent = " " * (mark + 1 + label)
+    room = width - len(indent)
+    for place, line in enumerate(paragraph(finding.seen, room, say)):
+        title = f"{say(marks[finding.verdict]):{mark}} {say(_TITLES[finding.name]):{label}}"
+        yield f"{indent if place else title}{line}"
     if finding.advice:
-        for line in paragraph(finding.advice, room):
-            yield f"{indent}{'':{_LABEL}}{line}"
+        for line in paragraph(finding.advice, room, say):
+            yield f"{indent}{line}"
     for command in finding.commands:
-        yield f"{indent}{'':{_LABEL}}  {command}"  # whole, since it is copied
+        yield f"{indent}  {command}"  # whole, since it is copied
 
 
-def _summary(wrong: int) -> str:
-    return "Nothing is wrong." if not wrong else f"{number(wrong, 'check')} failed: see what is said there."
+def _summary(wrong: int) -> Phrase:
+    if not wrong:
+        return phrase("Nothing is wrong.")
+    return plural(
+        "{count} check failed: see what is said there.", "{count} checks failed: see what is said there.", wrong
+    )

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from smgwproxy.commands.console import Console, OutputLost
+from smgwproxy.commands.answering import answered
+from smgwproxy.commands.console import Console
 from smgwproxy.commands.own_program import own_program
 from smgwproxy.config import OPTIONS, build_parser, parse
 from smgwproxy.config.sources import Given, collect
@@ -33,12 +34,18 @@ from smgwproxy.installation.survey import (
 )
 from smgwproxy.installation.tree import Tree
 from smgwproxy.installation.unitfile import NotUnderstood, Settings
+from smgwproxy.language import Language
+from smgwproxy.phrases import phrase, sequence
+from smgwproxy.system import reason
 
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 _BOOTED = Path("/run/systemd/system")  # see sd_booted(3)
 _NONE = "none"
 _HOMES = ("/home", "/root", "/run/user")  # what ProtectHome= hides
 _TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108  # nothing is put there
+_ELSEWHERE = (
+    "python3 -m venv /opt/smgwproxy && /opt/smgwproxy/bin/pip install smgwproxy && "
+    "/opt/smgwproxy/bin/smgwproxy install"
+)
 _CLIENT = ("client-cert", "client-key", "client-password-file")
 
 
@@ -55,90 +62,97 @@ def install(words: Sequence[str], environ: Mapping[str, str]) -> int:
     parser = build_parser(
         [option for option in OPTIONS if option.name not in {"statedir", "logdir"}],
         prog="smgwproxy install",
-        description="Make the proxy a service that systemd starts with the machine: user, directories, "
-        "configuration, unit. Give the options of the proxy; they are written into the configuration when there "
-        "is none. Pins and flags of the original proxy are taken over from its unit; --certdir names a directory "
-        "of pins to take over where there is no such unit. What is there is kept; it can be run again.",
+        description=phrase(
+            "Make the proxy a service that systemd starts with the machine: user, directories, configuration, "
+            "unit. Give the options of the proxy; they are written into the configuration when there is none. "
+            "Pins and flags of the original proxy are taken over from its unit; --certdir names a directory of "
+            "pins to take over where there is no such unit. What is there is kept; it can be run again."
+        ),
         commands=("",),
+        say=Language.of(environ),
     )
-    _add_switches(parser, "write")
-    parser.add_argument("--from", metavar="UNIT|none", dest="unit", help="the unit of the original to take over")
+    _add_switches(
+        parser,
+        phrase("write below DIR, a system that does not run, such as a mounted card; nothing outside is touched"),
+    )
     parser.add_argument(
-        "--program", metavar="FILE", help="the smgwproxy that the service runs (default: this one)"
+        "--from", metavar="UNIT|none", dest="unit", help=phrase("the unit of the original to take over")
+    )
+    parser.add_argument(
+        "--program", metavar="FILE", help=phrase("the smgwproxy that the service runs (default: this one)")
     )
     arguments = parse(parser, words)
 
     def run(console: Console) -> int:
         code = _carry(arguments, console, _install_steps(arguments, environ))
         if arguments.root is None and not arguments.dry_run:
-            console.say(
-                ["", "This checks everything between the home network and the meter:", "", f"  {_doctor()}"]
-            )
+            told = phrase("This checks everything between the home network and the meter:")
+            console.say(["", told, "", f"  {_doctor()}"])
         return code
 
-    return _answered(run)
+    return _answered(run, environ)
 
 
-def uninstall(words: Sequence[str], environ: Mapping[str, str]) -> int:  # noqa: ARG001  # as all commands have it
+def uninstall(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Undo what `install` did, and return the exit code, as it does; pins and logs stay unless told."""
     parser = build_parser(
         [],
         prog="smgwproxy uninstall",
-        description="Undo what smgwproxy install did. Pins, logs, credentials and the configuration stay.",
+        description=phrase("Undo what smgwproxy install did. Pins, logs, credentials and the configuration stay."),
         commands=("",),
+        say=Language.of(environ),
     )
-    _add_switches(parser, "remove")
+    _add_switches(
+        parser,
+        phrase("remove below DIR, a system that does not run, such as a mounted card; nothing outside is touched"),
+    )
     parser.add_argument(
-        "--purge", action="store_true", help="remove pins, logs, credentials and configuration, too"
+        "--purge", action="store_true", help=phrase("remove pins, logs, credentials and configuration, too")
     )
     arguments = parse(parser, words)
-    return _answered(lambda console: _carry(arguments, console, _uninstall_steps(arguments)))
+    return _answered(lambda console: _carry(arguments, console, _uninstall_steps(arguments)), environ)
 
 
-def _add_switches(parser: argparse.ArgumentParser, verb: str) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="tell each step, and change nothing")
-    parser.add_argument(
-        "--root",
-        metavar="DIR",
-        help=f"{verb} below DIR, a system that does not run, such as a mounted card; nothing outside is touched",
-    )
+def _add_switches(parser: argparse.ArgumentParser, root: str) -> None:
+    parser.add_argument("--dry-run", action="store_true", help=phrase("tell each step, and change nothing"))
+    parser.add_argument("--root", metavar="DIR", help=root)
 
 
-def _answered(run: Callable[[Console], int]) -> int:
-    console = Console.standard()
-    try:
-        return run(console)
-    except ConfigError:
-        raise
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-    except SmgwProxyError as error:
-        console.error(error)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        # What an installation has is closed to others, even to look at.
-        remedy = "; run it with sudo" if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
-        console.error(Unfit(f"{where}{error.strerror or error}: nothing was changed{remedy}"))
-    return 1
+def _answered(run: Callable[[Console], int], environ: Mapping[str, str]) -> int:
+    def run_on_files(console: Console) -> int:
+        try:
+            return run(console)
+        except OSError as error:
+            raise _nothing_done(error) from error
+
+    return answered(run_on_files, Console.standard(Language.of(environ)))
+
+
+def _nothing_done(error: OSError) -> Unfit:
+    told = reason(error)
+    if error.filename:
+        told = sequence((str(error.filename), told), ": ")
+    # What an installation has is closed to others, even to look at.
+    if isinstance(error, PermissionError) and os.geteuid() != 0:
+        return Unfit(phrase("{reason}: nothing was changed; run it with sudo", reason=told))
+    return Unfit(phrase("{reason}: nothing was changed", reason=told))
 
 
 def _carry(arguments: argparse.Namespace, console: Console, steps: Sequence[Step]) -> int:
     if arguments.dry_run:
-        lines = [*(step.line for step in steps), *_left(steps)]
-        console.say([*lines, "", "Nothing was changed: this was --dry-run."])
+        lines = [*(step.line(console.language) for step in steps), *_left(steps)]
+        console.say([*lines, "", phrase("Nothing was changed: this was --dry-run.")])
         return 0
     if arguments.root is None and os.geteuid() != 0:
-        raise Unfit("this needs root: run it with sudo, or look at what it would do with --dry-run")
-    carry_out(steps, _tree(arguments), lambda line: console.say([line]))
+        raise Unfit(phrase("this needs root: run it with sudo, or look at what it would do with --dry-run"))
+    carry_out(steps, _tree(arguments), lambda step: console.say([step.line(console.language)]))
     console.say(_left(steps))
     return 0
 
 
 def _left(steps: Sequence[Step]) -> list[str]:
     left = [step.what for step in steps if isinstance(step, LeftToDo)]
-    return ["", "Run what is left on the machine itself:", "", f"  {' && '.join(left)}"] if left else []
+    return ["", phrase("Run what is left on the machine itself:"), "", f"  {' && '.join(left)}"] if left else []
 
 
 def _doctor() -> str:
@@ -148,7 +162,9 @@ def _doctor() -> str:
 def _tree(arguments: argparse.Namespace) -> Tree:
     root = Path(arguments.root or "/")
     if not root.is_dir():
-        raise ConfigError(f"--root: {arguments.root!r} is no directory: give the root of a mounted system")
+        raise ConfigError(
+            phrase("--root: {path!r} is no directory: give the root of a mounted system", path=str(arguments.root))
+        )
     return Tree(root.resolve())
 
 
@@ -158,7 +174,7 @@ def _tree(arguments: argparse.Namespace) -> Tree:
 def _install_steps(arguments: argparse.Namespace, environ: Mapping[str, str]) -> list[Step]:
     tree = _tree(arguments)
     found = survey(tree, arguments.root, running=_running(arguments))
-    found = replace(found, config=configured(tree, found))
+    found = replace(found, program=configured(tree, found))
     there = candidates(tree)
     # Nothing is taken over any more once all is installed: pins that a person removed later must not come back.
     original = _original(arguments.unit, tree, there, upgrade=not found.complete)
@@ -197,13 +213,25 @@ def _running(arguments: argparse.Namespace) -> bool:
 
 
 def _given(arguments: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Given]:
-    given = collect(arguments, environ)
+    first = collect(arguments, environ)[0]
+    if first.table is not None:
+        raise ConfigError(
+            phrase(
+                "--config: its tables of gateways are not taken over: install without it, write them into {path}, "
+                "and install again",
+                path=layout.CONFIGURATION,
+            )
+        )
+    given = dict(first.given)
     for name in ("statedir", "logdir"):
         given.pop(name, None)  # an installation has its own
     if "client-password" in given:
         raise ConfigError(
-            f"{given['client-password'].source}: a service gets no password from here: write it into a file, "
-            "and give that with --client-password-file"
+            phrase(
+                "{source}: a service gets no password from here: write it into a file, and give that with "
+                "--client-password-file",
+                source=given["client-password"].source,
+            )
         )
     return given
 
@@ -216,7 +244,14 @@ def _secret(tree: Tree, path: str, source: str) -> bytes:
     try:
         return secret(tree, path)
     except OSError as error:
-        raise ConfigError(f"{source}: {path} cannot be read ({error.strerror}): check the path") from error
+        raise ConfigError(
+            phrase(
+                "{source}: {path} cannot be read ({reason}): check the path",
+                source=source,
+                path=path,
+                reason=reason(error),
+            )
+        ) from error
 
 
 def _pins(original: Original | None, tree: Tree, named: Given | None) -> Mapping[str, bytes]:
@@ -228,18 +263,29 @@ def _pins(original: Original | None, tree: Tree, named: Given | None) -> Mapping
         except (FileNotFoundError, NotADirectoryError) as error:
             if named is None:
                 raise Unfit(
-                    f"{original.unit}: {original.certdir}, the directory of its pins, is not there: mount it, or "
-                    "name another one with --certdir; if there never was one, make it, and the first certificate "
-                    "is trusted"
+                    phrase(
+                        "{unit}: {directory}, the directory of its pins, is not there: mount it, or name another "
+                        "one with --certdir; if there never was one, make it, and the first certificate is "
+                        "trusted",
+                        unit=original.unit,
+                        directory=original.certdir,
+                    )
                 ) from error
     if named is not None:
         place = _absolute(named.texts[0])
         try:
             old = records(Tree(Path("/")), place)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise ConfigError(f"{named.source}: {place} is no directory: check the path") from error
+            told = phrase("{source}: {path} is no directory: check the path", source=named.source, path=place)
+            raise ConfigError(told) from error
         if not old:
-            raise ConfigError(f"{named.source}: there are no pins in {place}: check the path, or leave it out")
+            raise ConfigError(
+                phrase(
+                    "{source}: there are no pins in {path}: check the path, or leave it out",
+                    source=named.source,
+                    path=place,
+                )
+            )
         pins |= old
     return pins
 
@@ -250,12 +296,20 @@ def _original(named: str | None, tree: Tree, there: Mapping[str, Settings], *, u
     if named is not None:
         name = named if named.endswith(".service") else f"{named}.service"
         if name not in there:
-            told = ", ".join(there) or "there is none"
-            raise ConfigError(f"--from: {named!r} is no unit that runs the original: {told}; or give none")
+            raise ConfigError(
+                phrase(
+                    "--from: {unit!r} is no unit that runs the original: {known}; or give none",
+                    unit=named,
+                    known=", ".join(there) or phrase("there is none"),
+                )
+            )
     elif len(there) > 1:
         raise Unfit(
-            f"several units run the original or this program: {', '.join(there)}: choose one with --from UNIT, or "
-            "take over nothing with --from none"
+            phrase(
+                "several units run the original or this program: {units}: choose one with --from UNIT, or take "
+                "over nothing with --from none",
+                units=", ".join(there),
+            )
         )
     elif not there:
         return None
@@ -266,8 +320,11 @@ def _original(named: str | None, tree: Tree, there: Mapping[str, Settings], *, u
         return read(name, there[name], homes)
     except NotUnderstood as error:
         raise Unfit(
-            f"{error}: nothing was changed; give what it asks for yourself: --from none --target HOST --port PORT "
-            "--certdir DIR-OF-ITS-PINS, and disable it before"
+            phrase(
+                "{reason}: nothing was changed; give what it asks for yourself: --from none --target HOST "
+                "--port PORT --certdir DIR-OF-ITS-PINS, and disable it before",
+                reason=error.told,
+            )
         ) from error
 
 
@@ -276,7 +333,9 @@ def _program(arguments: argparse.Namespace, tree: Tree) -> tuple[str, ...]:
     if arguments.program is not None:
         program = (_absolute(arguments.program) if arguments.root is None else arguments.program,)
         if not program[0].startswith("/"):
-            raise ConfigError(f"--program: {program[0]!r} is no path within --root: begin it with /")
+            raise ConfigError(
+                phrase("--program: {path!r} is no path within --root: begin it with /", path=program[0])
+            )
     else:
         script = Path(sysconfig.get_path("scripts")) / "smgwproxy"
         # -P: the working directory belongs to the service's user, and must not give it modules.
@@ -285,9 +344,13 @@ def _program(arguments: argparse.Namespace, tree: Tree) -> tuple[str, ...]:
         closed = _hidden(place) or (tree.closed_on_the_way(place) if tree.look(place) is not None else None)
         if closed is not None:
             raise Unfit(
-                f"{program[0]} cannot be run by a user of its own: {closed} is closed to it. Put the program "
-                "where all may enter: python3 -m venv /opt/smgwproxy && /opt/smgwproxy/bin/pip install smgwproxy "
-                "&& /opt/smgwproxy/bin/smgwproxy install"
+                phrase(
+                    "{program} cannot be run by a user of its own: {directory} is closed to it. Put the program "
+                    "where all may enter: {command}",
+                    program=program[0],
+                    directory=closed,
+                    command=_ELSEWHERE,
+                )
             )
     return program
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smgwproxy.config import Config
 from smgwproxy.errors import ConfigError
+from smgwproxy.phrases import phrase
 from smgwproxy.truststores import TrustStore, open_truststore
 
 
@@ -13,4 +14,4 @@ def open_configured_truststore(config: Config) -> TrustStore:
     try:
         return open_truststore(config.truststore)
     except ConfigError as error:
-        raise ConfigError(f"{source}: {error}") from error
+        raise ConfigError(phrase("{source}: {error}", source=source, error=error.told)) from error

@@ -24,7 +24,7 @@ Say = Callable[[str], str]
 UNKNOWN = phrase("not known")
 INDENT = "  "
 LABEL = 13
-"""Columns of the labels of facts, the gap behind them included."""
+"""Columns of the labels of facts, the gap behind them included; more where a label is longer."""
 
 _PARAGRAPH = 96  # columns; longer lines are hard to read
 _LONGEST_NAME = 240  # characters
@@ -57,11 +57,6 @@ def time(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
-def number(count: int, one: str, many: str = "") -> str:
-    """Say ``1 pin`` or ``2 pins``."""
-    return f"{count} {one if count == 1 else many or f'{one}s'}"
-
-
 # --- lines ----------------------------------------------------------------------------------------------
 
 
@@ -80,28 +75,34 @@ def paragraph(text: str, width: int, say: Say = str) -> list[str]:
 
 
 def block(rows: Iterable[Row], width: int, label: int = LABEL, say: Say = str) -> list[str]:
-    """Set ``rows`` under each other, their values in a column of their own."""
+    """Set ``rows`` under each other, their values in a column of their own behind ``label`` columns or more."""
+    told = [(say(title), say(value)) for title, value in rows]
+    label = columns((title for title, _ in told), label)
     lines = []
-    for title, value in rows:
-        for place, piece in enumerate(wrapped(say(value), width - len(INDENT) - label)):
-            lines.append(f"{INDENT}{'' if place else say(title):{label}}{piece}")
+    for title, value in told:
+        for place, piece in enumerate(wrapped(value, width - len(INDENT) - label)):
+            lines.append(f"{INDENT}{'' if place else title:{label}}{piece}")
     return lines
+
+
+def columns(titles: Iterable[str], least: int) -> int:
+    """Return how many columns ``titles`` need with a gap behind the longest one, and no less than ``least``."""
+    return max([least, *(len(title) + 1 for title in titles)])
 
 
 def side_by_side(left: Sequence[Row], right: Sequence[Row], width: int, say: Say = str) -> list[str] | None:
     """Set two blocks beside each other, rows of a label in one line; None when ``width`` is too narrow."""
-    column = min((width - 2 * len(INDENT) - LABEL) // 2, _WIDEST_COLUMN)
-    if column < _COLUMN:
-        return None
     one, other = ({say(title): say(value) for title, value in rows} for rows in (left, right))
-    return list(_columns(one, other, column))
+    label = columns((*one, *other), LABEL)
+    column = min((width - 2 * len(INDENT) - label) // 2, _WIDEST_COLUMN)
+    return list(_columns(one, other, label, column)) if column >= _COLUMN else None
 
 
-def _columns(left: dict[str, str], right: dict[str, str], column: int) -> Iterator[str]:
+def _columns(left: dict[str, str], right: dict[str, str], label: int, column: int) -> Iterator[str]:
     for title in dict.fromkeys((*left, *right)):
         values = (wrapped(rows.get(title, ""), column, break_words=True) for rows in (left, right))
         for place, (one, other) in enumerate(zip_longest(*values, fillvalue="")):
-            yield f"{INDENT}{'' if place else title:{LABEL}}{one:{column}}{INDENT}{other}".rstrip()
+            yield f"{INDENT}{'' if place else title:{label}}{one:{column}}{INDENT}{other}".rstrip()
 
 
 # --- one certificate ------------------------------------------------------------------------------------

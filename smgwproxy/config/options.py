@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from smgwproxy.access import HOME_NETWORKS
 from smgwproxy.config import values
 from smgwproxy.config.values import LOG_LEVELS
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import Phrase, phrase
 
 ENVIRONMENT_PREFIX = "SMGWPROXY_"
 
@@ -35,6 +37,7 @@ class Option:
     shown: str | None = None
     original: bool = False
     kind: Literal["one", "several", "switch"] = "one"
+    whose: Literal["gateway", "process"] = "gateway"
 
     @property
     def flag(self) -> str:
@@ -52,20 +55,20 @@ class Option:
         return self.name.replace("-", "_")
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, known: Iterable[str]) -> Phrase:
     """Tell the remedy for ``word``, which is none of ``known``."""
     near = difflib.get_close_matches(word, tuple(known), n=1)
-    return f"did you mean {near[0]}?" if near else "--help lists the options"
+    return phrase("did you mean {known}?", known=near[0]) if near else phrase("--help lists the options")
 
 
-_PORT = values.whole(0, 65535, "give a port from 1 to 65535, or 0 for any free one")
-_CLIENTS = values.whole(1, 10000, "give a number from 1 to 10000")
+_PORT = values.whole(0, 65535, phrase("give a port from 1 to 65535, or 0 for any free one"))
+_CLIENTS = values.whole(1, 10000, phrase("give a number from 1 to 10000"))
 
 OPTIONS: tuple[Option, ...] = (
     Option(
         "target",
         "HOST[:PORT]",
-        "address of the Smart Meter Gateway",
+        phrase("address of the Smart Meter Gateway"),
         Origin.parse,
         "10.11.120.2",
         original=True,
@@ -73,7 +76,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "port",
         "PORT",
-        "port to listen at; 0 takes any free one",
+        phrase("port to listen at; 0 takes any free one"),
         _PORT,
         "8080",
         original=True,
@@ -81,7 +84,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "certdir",
         "DIR",
-        "where the file trust store keeps the gateway's certificate, one JSON file a gateway",
+        phrase("where the file trust store keeps the gateway's certificate, one JSON file a gateway"),
         values.directory,
         "./certs",
         original=True,
@@ -89,74 +92,81 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "logdir",
         "DIR",
-        "where the log files are written",
+        phrase("where the log files are written"),
         values.directory,
         "./logs",
         original=True,
+        whose="process",
     ),
     Option(
         "logfile",
         "NAME",
-        "name of the link to the current log file, and the end of each log file's name",
+        phrase("name of the link to the current log file, and the end of each log file's name"),
         values.file_name,
         "proxy.log",
         original=True,
+        whose="process",
     ),
     Option(
         "listen",
         "ADDRESS",
-        "address of this machine to listen at: an IP address, localhost, or all",
+        phrase("address of this machine to listen at: an IP address, localhost, or all"),
         values.listen,
         "all",
-        shown="all interfaces, IPv4 and IPv6",
+        shown=phrase("all interfaces, IPv4 and IPv6"),
     ),
     Option(
         "allow",
         "CIDR",
-        "network whose clients are served, or a single address, instead of the default ones; repeat it for more",
+        phrase(
+            "network whose clients are served, or a single address, instead of the default ones; repeat it "
+            "for more"
+        ),
         values.network,
         ",".join(map(str, HOME_NETWORKS)),
-        shown="private, loopback and link-local ones",
+        shown=phrase("private, loopback and link-local ones"),
         kind="several",
     ),
     Option(
         "server-name",
         "NAME",
-        "DNS name by which clients call the proxy, and all names under it, beside addresses, names without a dot "
-        "and names of home networks; repeat it for more",
+        phrase(
+            "DNS name by which clients call the proxy, and all names under it, beside addresses, names without a "
+            "dot and names of home networks; repeat it for more"
+        ),
         values.server_name,
         None,
-        shown="none",
+        shown=phrase("none"),
         kind="several",
     ),
     Option(
         "tls-port",
         "PORT",
-        "port to listen at with HTTPS as well; 0 takes any free one",
+        phrase("port to listen at with HTTPS as well; 0 takes any free one"),
         _PORT,
         None,
-        shown="none",
+        shown=phrase("none"),
     ),
     Option(
         "tls-cert",
         "FILE",
-        "certificate of the HTTPS listener in PEM, with its chain and maybe its key",
+        phrase("certificate of the HTTPS listener in PEM, with its chain and maybe its key"),
         values.file,
         None,
-        shown="one made by the proxy itself",
+        shown=phrase("one made by the proxy itself"),
     ),
     Option(
         "tls-key",
         "FILE",
-        "key of --tls-cert in PEM",
+        phrase("key of --tls-cert in PEM"),
         values.file,
         None,
-        shown="in the file of --tls-cert",
+        shown=phrase("in the file of --tls-cert"),
     ),
     Option(
         "no-http",
         "true|false",
-        "listen with HTTPS alone",
+        phrase("listen with HTTPS alone"),
         values.switch,
         "false",
         kind="switch",
@@ -164,14 +174,14 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "statedir",
         "DIR",
-        "where the certificate that the proxy makes for its HTTPS listener is kept",
+        phrase("where the certificate that the proxy makes for its HTTPS listener is kept"),
         values.directory,
         "./state",
     ),
     Option(
         "truststore",
         "SPEC",
-        "where pinned certificates are kept, as NAME:ARGUMENT",
+        phrase("where pinned certificates are kept, as NAME:ARGUMENT"),
         values.truststore,
         None,
         shown="file:CERTDIR",
@@ -179,140 +189,165 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "renewal",
         "WHEN",
-        "whether a new certificate with the pinned one's key is accepted by itself: ask, or same-key",
+        phrase("whether a new certificate with the pinned one's key is accepted by itself: ask, or same-key"),
         values.renewal,
         "ask",
     ),
     Option(
         "client-cert",
         "FILE",
-        "certificate that the gateway wants instead of a password, in PEM or PKCS#12",
+        phrase("certificate that the gateway wants instead of a password, in PEM or PKCS#12"),
         values.file,
         None,
-        shown="none",
+        shown=phrase("none"),
     ),
     Option(
         "client-key",
         "FILE",
-        "key of --client-cert in PEM",
+        phrase("key of --client-cert in PEM"),
         values.file,
         None,
-        shown="in the file of --client-cert",
+        shown=phrase("in the file of --client-cert"),
     ),
     Option(
         "client-password-file",
         "FILE",
-        "file whose first line is the password of that key, or of the PKCS#12 file; the environment variable "
-        "SMGWPROXY_CLIENT_PASSWORD is the password itself",
+        phrase(
+            "file whose first line is the password of that key, or of the PKCS#12 file; the environment variable "
+            "SMGWPROXY_CLIENT_PASSWORD is the password itself"
+        ),
         values.file,
         None,
-        shown="none",
+        shown=phrase("none"),
     ),
     Option(
         "host-header",
         "HOST[:PORT]",
-        "Host that the gateway is sent, for those that insist on a name",
+        phrase("Host that the gateway is sent, for those that insist on a name"),
         values.host_header,
         None,
-        shown="the gateway's address",
+        shown=phrase("the gateway's address"),
     ),
     Option(
         "max-connections",
         "N",
-        "connections to the gateway at the same time; further requests wait their turn",
-        values.whole(1, 1000, "give a number from 1 to 1000"),
+        phrase("connections to the gateway at the same time; further requests wait their turn"),
+        values.whole(1, 1000, phrase("give a number from 1 to 1000")),
         "1",
     ),
     Option(
         "queue-timeout",
         "SECONDS",
-        "how long a request waits for its turn before it is answered with 503",
+        phrase("how long a request waits for its turn before it is answered with 503"),
         values.seconds,
         "60",
     ),
     Option(
         "connect-timeout",
         "SECONDS",
-        "how long the gateway may take to accept a connection, TLS handshake included",
+        phrase("how long the gateway may take to accept a connection, TLS handshake included"),
         values.seconds,
         "10",
     ),
     Option(
         "read-timeout",
         "SECONDS",
-        "how long the gateway may be silent before and within an answer",
+        phrase("how long the gateway may be silent before and within an answer"),
         values.seconds,
         "180",
     ),
     Option(
         "keepalive",
         "SECONDS",
-        "how long an idle connection to the gateway may be used again",
+        phrase("how long an idle connection to the gateway may be used again"),
         values.seconds,
         "120",
     ),
     Option(
         "store-timeout",
         "SECONDS",
-        "how long the trust store may take to answer; then nothing is sent",
+        phrase("how long the trust store may take to answer; then nothing is sent"),
         values.seconds,
         "10",
     ),
     Option(
         "max-clients",
         "N",
-        "connections of clients at the same time",
+        phrase("connections of clients at the same time"),
         _CLIENTS,
         "200",
     ),
     Option(
         "max-clients-per-address",
         "N",
-        "connections of clients from one address at the same time",
+        phrase("connections of clients from one address at the same time"),
         _CLIENTS,
         "50",
     ),
     Option(
         "handshake-timeout",
         "SECONDS",
-        "how long a client may take for its TLS handshake",
+        phrase("how long a client may take for its TLS handshake"),
         values.seconds,
         "10",
     ),
     Option(
         "head-timeout",
         "SECONDS",
-        "how long a client may take for the head of its request",
+        phrase("how long a client may take for the head of its request"),
         values.seconds,
         "10",
     ),
     Option(
         "body-timeout",
         "SECONDS",
-        "how long a client may send no byte of its request's body, or take none of its answer",
+        phrase("how long a client may send no byte of its request's body, or take none of its answer"),
         values.seconds,
         "30",
     ),
     Option(
         "idle-timeout",
         "SECONDS",
-        "how long a client's connection is kept open between requests",
+        phrase("how long a client's connection is kept open between requests"),
         values.seconds,
         "60",
     ),
     Option(
         "min-speed",
         "BYTES",
-        "bytes a second below which a client is cut off once it has used up --body-timeout; 0 lets it be slow",
-        values.whole(0, 1_000_000_000, "give a number of bytes from 1 to 1000000000, or 0 for no limit"),
+        phrase(
+            "bytes a second below which a client is cut off once it has used up --body-timeout; 0 lets it be slow"
+        ),
+        values.whole(0, 1_000_000_000, phrase("give a number of bytes from 1 to 1000000000, or 0 for no limit")),
         "500",
+    ),
+    Option(
+        "status-port",
+        "PORT",
+        phrase("port for the status page, metrics and health checks; 0 takes any free one"),
+        _PORT,
+        None,
+        shown=phrase("none"),
+        whose="process",
+    ),
+    Option(
+        "status-listen",
+        "ADDRESS",
+        phrase("address of this machine to listen at for them: an IP address, localhost, or all"),
+        partial(values.listen, port="status-port"),
+        "localhost",
+        whose="process",
     ),
     Option(
         "log-level",
         "LEVEL",
-        f"how much is logged: {', '.join(LOG_LEVELS)}; debug adds headers and the start of text bodies",
+        phrase(
+            "how much is logged: {levels}; debug adds headers and the start of text bodies",
+            levels=", ".join(LOG_LEVELS),
+        ),
         values.log_level,
         "info",
+        whose="process",
     ),
 )
 
@@ -320,7 +355,7 @@ OPTIONS: tuple[Option, ...] = (
 CLIENT_PASSWORD = Option(
     "client-password",
     "PASSWORD",
-    "password of the key of --client-cert",
+    phrase("password of the key of --client-cert"),
     values.secret,
     None,
 )
@@ -328,8 +363,11 @@ CLIENT_PASSWORD = Option(
 CONFIG = Option(
     "config",
     "FILE",
-    "TOML file with any of these options, as in: port = 8081",
+    phrase(
+        "TOML file with any of these options, as in: port = 8081; it may have several gateways, each in a table "
+        "[[gateway]] with a name of its own"
+    ),
     Path,
     None,
-    shown="none",
+    shown=phrase("none"),
 )

@@ -17,6 +17,7 @@ from pathlib import Path
 from smgwproxy.authority import Authority
 from smgwproxy.host import is_dns_name
 from smgwproxy.http1 import MessageError
+from smgwproxy.phrases import phrase
 from smgwproxy.renewal import Renewal
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -34,7 +35,7 @@ def whole(low: int, high: int, remedy: str) -> Callable[[str], int]:
     def read(text: str) -> int:
         # not int() alone: it takes 1_0, signs, blanks and the digits of every script
         if not (re.fullmatch(r"[0-9]{1,10}", text) and low <= int(text) <= high):
-            raise ValueError(f"{text!r} is wrong: {remedy}")
+            raise ValueError(phrase("{text!r} is wrong: {remedy}", text=text, remedy=remedy))
         return int(text)
 
     return read
@@ -43,7 +44,7 @@ def whole(low: int, high: int, remedy: str) -> Callable[[str], int]:
 def seconds(text: str) -> float:
     """Read a time."""
     # a day at most: the system's own calls overflow at some 24 days of milliseconds
-    wrong = ValueError(f"{text!r} is no time: give a number of seconds above 0 and up to 86400")
+    wrong = ValueError(phrase("{text!r} is no time: give a number of seconds above 0 and up to 86400", text=text))
     if not re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", text):
         raise wrong
     number = float(text)
@@ -57,7 +58,7 @@ def switch(text: str) -> bool:
     try:
         return _SWITCH[text.lower()]
     except KeyError as error:
-        raise ValueError(f"{text!r} is neither yes nor no: give true or false") from error
+        raise ValueError(phrase("{text!r} is neither yes nor no: give true or false", text=text)) from error
 
 
 # --- files ----------------------------------------------------------------------------------------------
@@ -66,14 +67,14 @@ def switch(text: str) -> bool:
 def directory(text: str) -> Path:
     """Read the path of a directory."""
     if not text or "\0" in text:
-        raise ValueError(f"{text!r} is no directory: give the path of one")
+        raise ValueError(phrase("{text!r} is no directory: give the path of one", text=text))
     return Path(text)
 
 
 def file(text: str) -> Path:
     """Read the path of a file."""
     if not text or "\0" in text:
-        raise ValueError(f"{text!r} is no file: give the path of one")
+        raise ValueError(phrase("{text!r} is no file: give the path of one", text=text))
     return Path(text)
 
 
@@ -81,15 +82,20 @@ def file_name(text: str) -> str:
     """Read a file's name without a directory."""
     # 255 bytes is what file systems take; the date, the time and a temporary suffix come on top
     if text in {"", ".", ".."} or "/" in text or not text.isprintable() or len(text.encode()) > 200:
-        raise ValueError(f"{text!r} is no bare file name: give a name without /; --logdir sets the directory")
+        raise ValueError(
+            phrase("{text!r} is no bare file name: give a name without /; --logdir sets the directory", text=text)
+        )
     return text
 
 
 # --- addresses and names --------------------------------------------------------------------------------
 
 
-def listen(text: str) -> str | None:
-    """Read what to listen at: an IP address without brackets, ``localhost``, or None for all of them."""
+def listen(text: str, port: str = "port") -> str | None:
+    """Read what to listen at: an IP address without brackets, ``localhost``, or None for all of them.
+
+    ``port`` is the option of the port, of which somebody may have thought.
+    """
     name = text.lower()
     if name == "all":
         return None
@@ -102,14 +108,21 @@ def listen(text: str) -> str | None:
         address = None
     if address is None or (bracketed and address.version == 4):
         raise ValueError(
-            f"{text!r} is no address to listen at: give an IP address, localhost or all; --port sets the port"
+            phrase(
+                "{text!r} is no address to listen at: give an IP address, localhost or all; "
+                "--{port} sets the port",
+                text=text,
+                port=port,
+            )
         )
     return str(address)
 
 
 def network(text: str) -> IPv4Network | IPv6Network:
     """Read a network as CIDR has it; an address is a network of one, and mapped IPv4 is IPv4."""
-    wrong = ValueError(f"{text!r} is no network: give one such as 192.168.0.0/24, or a single address")
+    wrong = ValueError(
+        phrase("{text!r} is no network: give one such as 192.168.0.0/24, or a single address", text=text)
+    )
     if not _NETWORK.fullmatch(text):  # ipaddress takes netmasks, and zones, which no network has
         raise wrong
     try:
@@ -119,7 +132,12 @@ def network(text: str) -> IPv4Network | IPv6Network:
     address, _, length = text.partition("/")
     if length and ipaddress.ip_address(address) != found.network_address:
         raise ValueError(
-            f"{text!r} is an address within a network: give {found} for the network, or {address} for it alone"
+            phrase(
+                "{text!r} is an address within a network: give {found} for the network, or {address} for it alone",
+                text=text,
+                found=found,
+                address=address,
+            )
         )
     if found.version == 6 and found.network_address.ipv4_mapped:
         return IPv4Network((found.network_address.ipv4_mapped, found.prefixlen - 96))
@@ -131,8 +149,11 @@ def server_name(text: str) -> str:
     name = text.lower().removesuffix(".")
     if not is_dns_name(name):
         raise ValueError(
-            f"{text!r} is no name of a server: give a DNS name such as meter.example.org, without port; "
-            "addresses need none"
+            phrase(
+                "{text!r} is no name of a server: give a DNS name such as meter.example.org, without "
+                "port; addresses need none",
+                text=text,
+            )
         )
     return name
 
@@ -143,7 +164,7 @@ def host_header(text: str) -> str:
         Authority.parse(text)
     except MessageError as error:
         raise ValueError(
-            f"{text!r} is no Host: give HOST, HOST:PORT or [IPV6]:PORT, for example smgw.local"
+            phrase("{text!r} is no Host: give HOST, HOST:PORT or [IPV6]:PORT, for example smgw.local", text=text)
         ) from error
     return text
 
@@ -169,7 +190,9 @@ def secret(text: str) -> Secret:
 def truststore(text: str) -> str:
     """Read which trust store is to be opened; whether there is one of that name shows later."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]+(:[^\0]*)?", text):
-        raise ValueError(f"{text!r} is no trust store: give NAME:ARGUMENT, for example file:./certs")
+        raise ValueError(
+            phrase("{text!r} is no trust store: give NAME:ARGUMENT, for example file:./certs", text=text)
+        )
     return text
 
 
@@ -178,12 +201,26 @@ def renewal(text: str) -> Renewal:
     try:
         return Renewal(text.lower())
     except ValueError as error:
-        raise ValueError(f"{text!r} is no way to renew: give {' or '.join(Renewal)}") from error
+        raise ValueError(
+            phrase(
+                "{text!r} is no way to renew: give {one} or {other}",
+                text=text,
+                one=Renewal.ASK,
+                other=Renewal.SAME_KEY,
+            )
+        ) from error
 
 
 def log_level(text: str) -> str:
     """Read one of `LOG_LEVELS`."""
     level = text.lower()
     if level not in LOG_LEVELS:
-        raise ValueError(f"{text!r} is no log level: give {', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}")
+        raise ValueError(
+            phrase(
+                "{text!r} is no log level: give {levels} or {last}",
+                text=text,
+                levels=", ".join(LOG_LEVELS[:-1]),
+                last=LOG_LEVELS[-1],
+            )
+        )
     return level

@@ -10,15 +10,12 @@ from ipaddress import IPv4Address
 from smgwproxy.discovery.confirming import origin_of
 from smgwproxy.discovery.place import Place
 from smgwproxy.network import Address
+from smgwproxy.phrases import phrase
 
 _PROFILE = "smgw-han"
-_FLEETING = (
+_FLEETING = phrase(
     "The first of them holds until the next start only: put the same address into this machine's own network "
     "configuration, without a router and without DNS."
-)
-_REPLACES = (
-    "The first of them takes away the addresses that {0} has now, and ends what goes over them: do not run it by "
-    "SSH to one of them."
 )
 
 
@@ -53,8 +50,12 @@ def next_commands(
         f"sudo nmcli connection add type ethernet con-name {_PROFILE} ifname {name} ipv4.method manual "
         f"ipv4.addresses {own} ipv4.never-default yes ipv4.ignore-auto-dns yes ipv6.method link-local"
     )
-    replaces = any(one.version == 4 for one in place.interface.addresses)
-    return Advice(
-        [f"{profile} && sudo nmcli connection up {_PROFILE}", install],
-        _REPLACES.format(place.interface.name) if replaces else "",
+    commands = [f"{profile} && sudo nmcli connection up {_PROFILE}", install]
+    if not any(one.version == 4 for one in place.interface.addresses):
+        return Advice(commands)
+    replaces = phrase(
+        "The first of them takes away the addresses that {interface} has now, and ends what goes over them: do "
+        "not run it by SSH to one of them.",
+        interface=place.interface.name,
     )
+    return Advice(commands, replaces)

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address
 
 from smgwproxy import network
 from smgwproxy.errors import SmgwProxyError
+from smgwproxy.phrases import phrase
 
 _WHERE = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")  # not all of them are on the PATH of one who is not root
 _PATIENCE = 10.0  # seconds
@@ -56,8 +57,14 @@ def _give_back(own: IPv4Address, address: list[str], interface: str, lifetime: i
     left = network.interface(interface) if refusal else None
     if left is not None and any(one.ip == own for one in left.addresses):
         raise NotGivenBack(
-            f"the address {own}, taken for the handshake, could not be given back ({refusal}): it is gone in "
-            f"{lifetime} s, or at once with: sudo ip address del {shlex.join(address)}"
+            phrase(
+                "the address {own}, taken for the handshake, could not be given back ({refusal}): it is gone in "
+                "{lifetime} s, or at once with: sudo ip address del {address}",
+                own=str(own),
+                refusal=refusal,
+                lifetime=lifetime,
+                address=shlex.join(address),
+            )
         )
 
 
@@ -65,7 +72,7 @@ def _ip(*words: str) -> str:
     """Run ``ip address`` and return why it failed, empty when it did not."""
     program = shutil.which("ip", path=os.pathsep.join((os.environ.get("PATH", ""), *_WHERE)))
     if program is None:
-        return "the program ip is not installed: install iproute2 (sudo apt install iproute2)"
+        return network.NO_IP
     try:
         done = subprocess.run(  # noqa: S603  # the words are ours, and no shell reads them
             [program, "address", *words],
@@ -76,5 +83,5 @@ def _ip(*words: str) -> str:
             start_new_session=True,  # a terminal's Ctrl-C is for us, who then run it once more
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"ip address does not answer ({error})"
-    return " ".join(done.stderr.split()) or "it failed without a word" if done.returncode else ""
+        return phrase("ip address does not answer ({error})", error=str(error))
+    return " ".join(done.stderr.split()) or phrase("it failed without a word") if done.returncode else ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import Enum
 from ipaddress import IPv4Address
 
 from smgwproxy.discovery.place import Place
 from smgwproxy.discovery.usual import USUAL_ADDRESSES
 from smgwproxy.network import Address
+from smgwproxy.phrases import Phrase, phrase
 
 GATEWAY_NAMES = ("smgw.local", "conexa.local")
 """Names that gateways have in mDNS, whatever the operator chose."""
@@ -17,15 +18,20 @@ GATEWAY_NAMES = ("smgw.local", "conexa.local")
 _MOST = 64  # addresses; more of them on a cable to a gateway were made up by somebody
 
 
-class How(StrEnum):
+class How(Enum):
     """What showed that somebody has an address."""
 
-    MDNS = "mDNS"
-    NEIGHBOURS = "neighbour table"
-    ARP = "ARP"
-    NEIGHBOUR_DISCOVERY = "IPv6 neighbour discovery"
-    PROBE = "ARP probe"
-    USUAL = "usual address"
+    MDNS = phrase("mDNS")
+    NEIGHBOURS = phrase("neighbour table")
+    ARP = phrase("ARP")
+    NEIGHBOUR_DISCOVERY = phrase("IPv6 neighbour discovery")
+    PROBE = phrase("ARP probe")
+    USUAL = phrase("usual address")
+
+    @property
+    def told(self) -> Phrase:
+        """What people call it."""
+        return self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
 from smgwproxy.network import Address
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import clause, phrase
 from smgwproxy.tls import GROUPS
 from smgwproxy.truststores.base import TrustStore
 from smgwproxy.truststores.record import Pin
@@ -70,11 +71,11 @@ class Confirmation:
         """
         with self._way_to(address):
             origin = origin_of(address, self._place)
-            self._tell(f"Shaking hands with {origin} (TLS, port 443) ...")
+            self._tell(phrase("Shaking hands with {origin} (TLS, port 443) ...", origin=origin))
             try:
                 return _presented(origin, Limits(connect_timeout=self._timeout))
             except ExchangeError as error:
-                raise NotConfirmed(error.message.removesuffix(".")) from error
+                raise NotConfirmed(clause(error.message)) from error
 
     @contextmanager
     def _way_to(self, address: Address) -> Iterator[None]:
@@ -83,19 +84,35 @@ class Confirmation:
             return
         name = self._place.interface.name
         if not isinstance(address, IPv4Address):
-            raise NotConfirmed(f"this machine has no address at {name} from which it can be reached")
+            raise NotConfirmed(
+                phrase("this machine has no address at {interface} from which it can be reached", interface=name)
+            )
         own = self._free_beside(address)
-        self._tell(f"This machine has no address in its subnet: it takes {own} at {name} for the handshake ...")
+        self._tell(
+            phrase(
+                "This machine has no address in its subnet: it takes {own} at {interface} for the handshake ...",
+                own=str(own),
+                interface=name,
+            )
+        )
         # Longer than it can be needed: without it the next connection would leave by another interface.
         lifetime = ceil(_MOST_CONNECTIONS * (self._timeout + parting.PATIENCE) + _MARGIN)
         try:
-            with borrowed(own, address, name, lifetime, lambda: self._tell(f"{own} was given back.")):
+            told = phrase("{own} was given back.", own=str(own))
+            with borrowed(own, address, name, lifetime, lambda: self._tell(told)):
                 if not self._reachable(address):
-                    raise NotConfirmed(f"packets to it leave by another interface than {name}: see ip rule")
+                    raise NotConfirmed(
+                        phrase(
+                            "packets to it leave by another interface than {interface}: see ip rule",
+                            interface=name,
+                        )
+                    )
                 yield
         except NotLent as error:
             raise NotConfirmed(
-                f"this machine has no address in its subnet, and could not take one ({error})",
+                phrase(
+                    "this machine has no address in its subnet, and could not take one ({error})", error=error.told
+                ),
                 "CAP_NET_ADMIN" if error.forbidden else "",
             ) from error
 
@@ -112,39 +129,55 @@ class Confirmation:
         name = self._place.interface.name
         if self._place.home:
             raise NotConfirmed(
-                f"this machine has no address in its subnet, and takes none in a home network ({name})"
+                phrase(
+                    "this machine has no address in its subnet, and takes none in a home network ({interface})",
+                    interface=name,
+                )
             )
         clash = self._place.clash(address)
         if clash is not None:
             raise NotConfirmed(
-                f"this machine has addresses of {subnet(address)} at {clash.name} as well, and cannot tell the "
-                "two networks apart: give the home network other addresses, in its router"
+                phrase(
+                    "this machine has addresses of {subnet} at {interface} as well, and cannot tell the two "
+                    "networks apart: give the home network other addresses, in its router",
+                    subnet=str(subnet(address)),
+                    interface=clash.name,
+                )
             )
         if address.is_global:
-            raise NotConfirmed("this machine has no address in its subnet, and takes none of the internet's")
+            raise NotConfirmed(
+                phrase("this machine has no address in its subnet, and takes none of the internet's")
+            )
         elsewhere = network.route_elsewhere(address, name)
         if elsewhere is not None:
             raise NotConfirmed(
-                f"this machine reaches this address by {elsewhere}, and a handshake here would cut that off"
+                phrase(
+                    "this machine reaches this address by {interface}, and a handshake here would cut that off",
+                    interface=elsewhere,
+                )
             )
         if self._wire is None:
             raise NotConfirmed(
-                "this machine has no address in its subnet, and may not look for one", "CAP_NET_RAW"
+                phrase("this machine has no address in its subnet, and may not look for one"), "CAP_NET_RAW"
             )
         beside = self._place.beside(address, self._candidates.seen)
         choices = list(islice((one for one in beside if network.route_elsewhere(one, name) is None), _CHOICES))
         if not choices:
-            raise NotConfirmed("the addresses beside it are all taken")
-        self._tell(f"Asking whether {choices[0]} is free, and {address} there ...")
+            raise NotConfirmed(phrase("the addresses beside it are all taken"))
+        self._tell(
+            phrase(
+                "Asking whether {own} is free, and {address} there ...", own=str(choices[0]), address=str(address)
+            )
+        )
         answers = set()
         for sighting in self._wire.asked([address, *choices], self._rounds, self._pause):
             answers.add(sighting.address)
             self._candidates.add(sighting)
         if address not in answers:
-            raise NotConfirmed(f"nobody at {name} answers for this address")
+            raise NotConfirmed(phrase("nobody at {interface} answers for this address", interface=name))
         free = [one for one in choices if one not in answers]
         if not free:
-            raise NotConfirmed("the addresses beside it are taken, too: there are others on this cable")
+            raise NotConfirmed(phrase("the addresses beside it are taken, too: there are others on this cable"))
         return free[0]
 
 

@@ -9,9 +9,11 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address
 
 from smgwproxy.errors import ConfigError, SmgwProxyError
 from smgwproxy.network import Address, Interface, Route
+from smgwproxy.phrases import phrase, sequence
 
 _WIRED = ("en", "eth")  # as Linux and systemd call adapters for a cable, and nothing else
-_CABLE = "a cable"
+_CABLE = phrase("a cable")
+_NONE = phrase("none")
 
 
 class NoPlace(SmgwProxyError):
@@ -76,18 +78,39 @@ def find(name: str, interfaces: Sequence[Interface], defaults: Sequence[Route]) 
     chosen = next((one for one in interfaces if one.name == name), None)
     if chosen is None:
         known = ", ".join(one.name for one in interfaces if not one.loopback)
-        raise NoPlace(f"there is no interface {name!r}; there are: {known or 'none'}")
+        raise NoPlace(
+            phrase("there is no interface {name!r}; there are: {known}", name=name, known=known or _NONE)
+        )
     if chosen.hardware is None:
-        raise NoPlace(f"{name} is no Ethernet interface: give the one with the cable to the gateway")
+        raise NoPlace(
+            phrase(
+                "{interface} is no Ethernet interface: give the one with the cable to the gateway", interface=name
+            )
+        )
     if not chosen.up:
-        raise NoPlace(f"{name} is switched off: switch it on with: sudo ip link set {shlex.quote(name)} up")
+        raise NoPlace(
+            phrase(
+                "{interface} is switched off: switch it on with: sudo ip link set {quoted} up",
+                interface=name,
+                quoted=shlex.quote(name),
+            )
+        )
     if not chosen.carrier:
         raise NoPlace(
-            f"{name} has no cable, or the other end is off: check that the cable is plugged in at both ends "
-            "(at the gateway in the port called HAN), and that the gateway has power"
+            phrase(
+                "{interface} has no cable, or the other end is off: check that the cable is plugged in at both "
+                "ends (at the gateway in the port called HAN), and that the gateway has power",
+                interface=name,
+            )
         )
     if chosen.master is not None:
-        raise NoPlace(f"{name} is a part of {chosen.master}: give that one, or the cable to the gateway")
+        raise NoPlace(
+            phrase(
+                "{interface} is a part of {master}: give that one, or the cable to the gateway",
+                interface=name,
+                master=chosen.master,
+            )
+        )
     return Place(chosen, tuple(one for one in interfaces if one != chosen), tuple(defaults))
 
 
@@ -96,11 +119,24 @@ def choose(interfaces: Sequence[Interface], defaults: Sequence[Route]) -> Place:
     home = _home(interfaces, defaults)
     fit = [one for one in interfaces if _state(one, home) == _CABLE]
     if len(fit) != 1:
-        told = ", ".join(f"{one.name} ({_state(one, home)})" for one in interfaces if not one.loopback)
+        told = [
+            phrase("{interface} ({state})", interface=one.name, state=_state(one, home))
+            for one in interfaces
+            if not one.loopback
+        ]
+        known = sequence(told, ", ") if told else _NONE
         raise ConfigError(
-            "--interface: is needed, since "
-            + ("several interfaces" if fit else "none of the interfaces")
-            + f" can be the one with the cable to the gateway; there are: {told or 'none'}"
+            phrase(
+                "--interface: is needed, since several interfaces can be the one with the cable to the gateway; "
+                "there are: {known}",
+                known=known,
+            )
+            if fit
+            else phrase(
+                "--interface: is needed, since none of the interfaces can be the one with the cable to the "
+                "gateway; there are: {known}",
+                known=known,
+            )
         )
     return find(fit[0].name, interfaces, defaults)
 
@@ -123,14 +159,14 @@ def _of_one_machine(address: Address) -> bool:
 
 def _state(interface: Interface, home: set[str]) -> str:
     if interface.name in home:
-        return "the home network"
+        return phrase("the home network")
     if interface.master is not None:
-        return f"a part of {interface.master}"
+        return phrase("a part of {interface}", interface=interface.master)
     if not interface.up:
-        return "switched off"
+        return phrase("switched off")
     if not _wired(interface):
-        return "not called like one for a cable"
-    return _CABLE if interface.carrier else "no cable"
+        return phrase("not called like one for a cable")
+    return _CABLE if interface.carrier else phrase("no cable")
 
 
 def _ipv4(interface: Interface) -> Iterator[IPv4Interface]:

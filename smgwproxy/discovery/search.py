@@ -15,6 +15,8 @@ from smgwproxy.discovery.place import Place
 from smgwproxy.discovery.usual import USUAL_ADDRESSES
 from smgwproxy.discovery.wire import Wire
 from smgwproxy.network import Address
+from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 
 Step = Generator[Sequence[Sighting], None, None]
 
@@ -110,7 +112,9 @@ class Search:
         try:
             return Wire(self._place.interface)
         except PermissionError:
-            self._tell("Listening and ARP probes need the privilege CAP_NET_RAW: the search goes on without them.")
+            self._tell(
+                phrase("Listening and ARP probes need the privilege CAP_NET_RAW: the search goes on without them.")
+            )
             return None
 
     def _steps(self, wire: Wire | None) -> Sequence[Callable[[], Step]]:
@@ -126,24 +130,31 @@ class Search:
     def _names(self) -> Step:
         interface = self._place.interface
         if not interface.addresses:
-            self._tell(f"{interface.name} has no address, so nobody can be asked by mDNS.")
+            self._tell(
+                phrase("{interface} has no address, so nobody can be asked by mDNS.", interface=interface.name)
+            )
             return
         try:
             from smgwproxy.discovery import mdns  # noqa: PLC0415  # zeroconf is an extra
         except ModuleNotFoundError as error:
             if error.name != "zeroconf":
                 raise
-            self._tell("Nobody is asked by mDNS, which needs the library zeroconf. This installs it:")
+            self._tell(phrase("Nobody is asked by mDNS, which needs the library zeroconf. This installs it:"))
             self._tell(self._installing)
             return
         seconds = self._times.names
         self._tell(
-            f"Asking by mDNS for {', '.join(GATEWAY_NAMES)} and web services ({mdns.SERVICE}), {seconds:g} s ..."
+            phrase(
+                "Asking by mDNS for {names} and web services ({service}), {seconds:g} s ...",
+                names=", ".join(GATEWAY_NAMES),
+                service=mdns.SERVICE,
+                seconds=seconds,
+            )
         )
         try:
             yield from mdns.asked(interface, seconds)
         except OSError as error:
-            self._tell(f"mDNS cannot be used here: {error.strerror or error}.")
+            self._tell(phrase("mDNS cannot be used here: {reason}.", reason=reason(error)))
 
     def _neighbours(self) -> Step:
         yield [
@@ -154,7 +165,11 @@ class Search:
     def _listening(self, wire: Wire) -> Step:
         seconds = self._times.listening
         self._tell(
-            f"Listening to ARP and IPv6 neighbour discovery at {self._place.interface.name}, {seconds:g} s ..."
+            phrase(
+                "Listening to ARP and IPv6 neighbour discovery at {interface}, {seconds:g} s ...",
+                interface=self._place.interface.name,
+                seconds=seconds,
+            )
         )
         for sighting in wire.heard(seconds):
             yield [sighting]
@@ -162,7 +177,13 @@ class Search:
     def _probing(self, wire: Wire) -> Step:
         addresses = [one for one in USUAL_ADDRESSES if self._place.may_be_gateway(one, None)]
         rounds, pause = self._times.rounds, self._times.pause
-        self._tell(f"Asking by ARP who has one of {len(addresses)} usual addresses, {rounds} times ...")
+        self._tell(
+            phrase(
+                "Asking by ARP who has one of {count} usual addresses, {rounds} times ...",
+                count=len(addresses),
+                rounds=rounds,
+            )
+        )
         for sighting in wire.asked(addresses, rounds, pause):
             yield [sighting]
 
@@ -176,7 +197,13 @@ class Search:
         """Shake hands with each new candidate; tell whether one is confirmed now."""
         while (candidate := self._next()) is not None:
             if candidate.how is not How.USUAL:
-                self._tell(f"{candidate.address} is there: seen by {candidate.how}.")
+                self._tell(
+                    phrase(
+                        "{address} is there: seen by {how}.",
+                        address=str(candidate.address),
+                        how=candidate.how.told,
+                    )
+                )
             began = time.monotonic()
             finding = self._tried(candidate, confirmation)
             self._spent += time.monotonic() - began
@@ -193,16 +220,20 @@ class Search:
     def _enough(self) -> str:
         """Return why nobody is tried any more whose address is not a usual one; empty while there is time."""
         if len(self._findings.keys() - set(USUAL_ADDRESSES)) >= _MOST_TRIES:
-            return f"nobody else was tried after {_MOST_TRIES} others"
+            return phrase("nobody else was tried after {count} others", count=_MOST_TRIES)
         seconds = self._times.confirming
-        return f"nobody else was tried after {seconds:g} s" if self._spent >= seconds else ""
+        if self._spent < seconds:
+            return ""
+        return phrase("nobody else was tried after {seconds:g} s", seconds=seconds)
 
     def _tried(self, candidate: Candidate, confirmation: Confirmation) -> Finding:
         try:
             finding = Finding(candidate, confirmation.certificate(candidate.address))
         except NotConfirmed as error:
-            self._tell(f"{candidate.address} is not confirmed: {error}.")
-            return Finding(candidate, reason=str(error), privilege=error.privilege)
+            self._tell(
+                phrase("{address} is not confirmed: {reason}.", address=str(candidate.address), reason=error.told)
+            )
+            return Finding(candidate, reason=error.told, privilege=error.privilege)
         for several in self._neighbours():  # now the system knows who it is
             for one in several:
                 if one.address == candidate.address:
@@ -211,7 +242,7 @@ class Search:
 
     def _found(self, missing: Sequence[str]) -> Found:
         confirmed = any(one.certificate is not None for one in self._findings.values())
-        untried = "another one was confirmed first" if confirmed else self._enough()
+        untried = phrase("another one was confirmed first") if confirmed else self._enough()
         findings = [
             replace(self._findings.get(one.address, Finding(one, reason=untried)), candidate=one)
             for one in self._candidates.best_first()

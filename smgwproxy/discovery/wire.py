@@ -16,6 +16,8 @@ from smgwproxy.discovery import arp, neighbour_discovery
 from smgwproxy.discovery.candidates import How, Sighting
 from smgwproxy.errors import SmgwProxyError
 from smgwproxy.network import Interface
+from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 
 _ARP, _IPV6 = 0x0806, 0x86DD
 _PACKET_LEVEL, _ADD_MEMBERSHIP, _ALL_MULTICAST = 263, 1, 2  # <linux/if_packet.h>; not in Python's socket
@@ -118,8 +120,16 @@ class Wire:
         return Sighting(message.speaker, How.PROBE if answer else How.ARP, message.sender_hardware)
 
     def _lost(self, error: OSError) -> WireLost:
-        check = "check that it is switched on and has its cable, and " if error.errno in _GONE else ""
-        return WireLost(f"{self._name} cannot be used any more ({error.strerror}): {check}try again")
+        told = {"interface": self._name, "reason": reason(error)}
+        if error.errno not in _GONE:
+            return WireLost(phrase("{interface} cannot be used any more ({reason}): try again", **told))
+        return WireLost(
+            phrase(
+                "{interface} cannot be used any more ({reason}): check that it is switched on and has its cable, "
+                "and try again",
+                **told,
+            )
+        )
 
 
 def _neighbour_sighting(packet: bytes, hardware: bytes) -> Sighting | None:

@@ -7,11 +7,12 @@ from email.utils import parsedate_to_datetime
 
 from smgwproxy.certificate import Certificate
 from smgwproxy.doctor.finding import Check, Finding, ok, skipped, warning, wrong
+from smgwproxy.phrases import Phrase, phrase
 
 TOLERANCE = timedelta(minutes=1)
 """How far the clocks may differ; an answer takes seconds, and Date tells whole ones."""
 
-_ADVICE = (
+_ADVICE = phrase(
     "The gateway keeps legal time, so this machine's clock is the wrong one; times in the log and the ends of "
     "certificates are then wrong, too. Let the system set it; timedatectl shows whether it does:"
 )
@@ -25,26 +26,39 @@ def judge(now: datetime, told: str | None, presented: Certificate | None) -> Fin
         ahead = now - theirs
         facts = {"seconds_ahead": round(ahead.total_seconds()), "gateway": theirs.isoformat()}
         if abs(ahead) > TOLERANCE:
-            seen = f"this machine is {_span(ahead)} {'ahead of' if ahead > timedelta(0) else 'behind'} the gateway"
+            seen = (
+                phrase("this machine is {span} ahead of the gateway", span=_span(ahead))
+                if ahead > timedelta(0)
+                else phrase("this machine is {span} behind the gateway", span=_span(ahead))
+            )
             return wrong(Check.CLOCK, seen, _ADVICE, _COMMAND, **facts)
-        return ok(Check.CLOCK, f"as the gateway's, {abs(ahead).seconds} s apart", **facts)
+        apart = phrase("as the gateway's, {seconds} s apart", seconds=abs(ahead).seconds)
+        return ok(Check.CLOCK, apart, **facts)
     start = presented.description.not_before if presented is not None else None
     end = presented.description.not_after if presented is not None else None
     if start is not None and now < start:
         return wrong(
             Check.CLOCK,
-            f"this machine's clock says {now:%Y-%m-%d}, and the gateway's certificate is of {start:%Y-%m-%d}",
-            "It is likely to be wrong. Let the system set it:",
+            phrase(
+                "this machine's clock says {now:%Y-%m-%d}, and the gateway's certificate is of {start:%Y-%m-%d}",
+                now=now,
+                start=start,
+            ),
+            phrase("It is likely to be wrong. Let the system set it:"),
             _COMMAND,
         )
     if end is not None and now > end:
         return warning(
             Check.CLOCK,
-            f"this machine's clock says {now:%Y-%m-%d}, and the gateway's certificate ended on {end:%Y-%m-%d}",
-            "Either the clock is wrong, or the operator is late; the certificate is used all the same.",
+            phrase(
+                "this machine's clock says {now:%Y-%m-%d}, and the gateway's certificate ended on {end:%Y-%m-%d}",
+                now=now,
+                end=end,
+            ),
+            phrase("Either the clock is wrong, or the operator is late; the certificate is used all the same."),
             _COMMAND,
         )
-    return skipped(Check.CLOCK, "the gateway told no time")
+    return skipped(Check.CLOCK, phrase("the gateway told no time"))
 
 
 def _date(told: str | None) -> datetime | None:
@@ -58,9 +72,12 @@ def _date(told: str | None) -> datetime | None:
     return read if read.tzinfo is not None else read.replace(tzinfo=UTC)
 
 
-def _span(apart: timedelta) -> str:
+def _span(apart: timedelta) -> Phrase:
     seconds = abs(round(apart.total_seconds()))
-    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} seconds"
+    if seconds >= 2 * 86400:
+        return phrase("{count} days", count=seconds // 86400)
+    if seconds >= 2 * 3600:
+        return phrase("{count} hours", count=seconds // 3600)
+    if seconds >= 2 * 60:
+        return phrase("{count} minutes", count=seconds // 60)
+    return phrase("{count} seconds", count=seconds)

@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import quote
 
 from smgwproxy.doctor.finding import Check, Finding, ok, skipped, warning, wrong
+from smgwproxy.phrases import phrase
 
 SERVICE_USER = "smgwproxy"
 """The user that the installed service runs as."""
@@ -50,19 +51,33 @@ def check(name: Check, directory: Path, what: str, user: User) -> Finding:
     facts = {"directory": str(absolute), "user": user.name}
     existing = next(one for one in (absolute, *absolute.parents) if os.path.exists(one))  # noqa: PTH110  # hidden: no
     if existing != absolute and user.other and _is_the_services(absolute):
-        return ok(name, f"{absolute} is not there yet; the service makes it when it starts", **facts)
+        seen = phrase("{directory} is not there yet; the service makes it when it starts", directory=str(absolute))
+        return ok(name, seen, **facts)
     if not user.other and os.geteuid() != 0 and _is_the_services(absolute):
         return skipped(
-            name, f"{absolute} is the installed service's", "Only that and root may look: run doctor with sudo."
+            name,
+            phrase("{directory} is the installed service's", directory=str(absolute)),
+            phrase("Only that and root may look: run doctor with sudo."),
         )
     if not existing.is_dir():
-        return wrong(name, f"{existing} is a file", "Move it away, or name another directory.", **facts)
+        return wrong(
+            name,
+            phrase("{path} is a file", path=str(existing)),
+            phrase("Move it away, or name another directory."),
+            **facts,
+        )
     if not _may_write(existing, user):
         made = "" if existing == absolute else f"sudo mkdir -p {quote(str(absolute))} && "
         return wrong(
             name,
-            f"{user.name} may not write to {existing}, so {what} cannot be kept in {absolute}",
-            f"Let it belong to {user.name}:",
+            phrase(
+                "{user} may not write to {existing}, so {what} cannot be kept in {directory}",
+                user=user.name,
+                existing=str(existing),
+                what=what,
+                directory=str(absolute),
+            ),
+            phrase("Let it belong to {user}:", user=user.name),
             f"{made}sudo chown -R {quote(user.name)}: {quote(str(absolute))}",
             **facts,
         )
@@ -70,14 +85,19 @@ def check(name: Check, directory: Path, what: str, user: User) -> Finding:
     if free < _ROOM:
         return warning(
             name,
-            f"{absolute} has {free // 2**20} MB left on its disk",
-            "Make room: without any, nothing is logged, and no certificate is pinned.",
+            phrase("{directory} has {room} MB left on its disk", directory=str(absolute), room=free // 2**20),
+            phrase("Make room: without any, nothing is logged, and no certificate is pinned."),
             "df -h",
             free=free,
             **facts,
         )
-    made = "" if existing == absolute else ", which is made at the first start"
-    return ok(name, f"{absolute}{made}, {free // 2**20} MB free", free=free, **facts)
+    told = {"directory": str(absolute), "room": free // 2**20}
+    seen = (
+        phrase("{directory}, {room} MB free", **told)
+        if existing == absolute
+        else phrase("{directory}, which is made at the first start, {room} MB free", **told)
+    )
+    return ok(name, seen, free=free, **facts)
 
 
 def _is_the_services(directory: Path) -> bool:

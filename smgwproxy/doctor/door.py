@@ -13,9 +13,14 @@ from smgwproxy.doctor.finding import Check, Finding, ok, skipped, warning, wrong
 from smgwproxy.doctor.processes import Listener, Proxy
 from smgwproxy.doctor.vendors import Door
 from smgwproxy.network import Interface, Route
+from smgwproxy.phrases import Phrase, phrase, plural, sequence
+from smgwproxy.system import reason
+
+ANOTHER_PROGRAM = phrase("another program")
+"""Who has a port, where that is all that is known."""
 
 _LOCALHOST = "127.0.0.1"
-_ONE = (
+_ONE = phrase(
     "A gateway takes one connection at a time, and logins of one program end those of another: let one proxy run, "
     "for good, and stop any other."
 )
@@ -28,25 +33,37 @@ def other_proxy(running: Sequence[Proxy], own: Proxy | None, program: str) -> Fi
     """
     facts = {"pids": [one.pid for one in running]}
     if not running:
-        return ok(Check.OTHER_PROXY, "none is running", **facts)
+        return ok(Check.OTHER_PROXY, phrase("none is running"), **facts)
     others = [one for one in running if one is not own]
     if own is not None and not others:
-        return ok(Check.OTHER_PROXY, f"only this one is running: {own.called}", **facts)
-    seen = f"{', '.join(one.called for one in others)} {'goes' if len(others) == 1 else 'go'} to the same gateway"
+        return ok(Check.OTHER_PROXY, phrase("only this one is running: {proxy}", proxy=own.called), **facts)
+    seen = plural(
+        "{proxies} goes to the same gateway",
+        "{proxies} go to the same gateway",
+        len(others),
+        proxies=sequence((one.called for one in others), ", "),
+    )
     first = others[0]
     if len(running) == 1 and not first.is_original and first.config is not None and first.file.startswith("/"):
         return wrong(
             Check.OTHER_PROXY,
             seen,
-            f"It has other ports than those that were asked about. {_ONE} If this is the right one, leave it "
-            f"alone, and check it as below. If not, {first.stop} stops it.",
+            phrase(
+                "It has other ports than those that were asked about. {one} If this is the right one, leave it "
+                "alone, and check it as below. If not, {command} stops it.",
+                one=_ONE,
+                command=first.stop,
+            ),
             f"{program} doctor --config {quote(first.file)}",
             **facts,
         )
     return wrong(
         Check.OTHER_PROXY,
         seen,
-        f"{_ONE} If one that runs is the one that you meant, do not stop it, but give doctor its options.",
+        phrase(
+            "{one} If one that runs is the one that you meant, do not stop it, but give doctor its options.",
+            one=_ONE,
+        ),
         *(one.stop for one in others),
         *(f"sudo systemctl disable {one.service}" for one in others if one.service),
         **facts,
@@ -66,12 +83,12 @@ def deaf(proxy: Proxy, port: int, takers: Sequence[Taken]) -> Deaf | None:
     """Tell whether ``proxy`` does not listen at ``port``, which ``takers`` have; None when it does, or may."""
     if any(taken.pid in {None, proxy.pid} for taken in takers):
         return None
-    seen = f"{proxy.called} does not listen at port {port}"
+    seen = phrase("{proxy} does not listen at port {port}", proxy=proxy.called, port=port)
     if proxy.reload is None:
-        return Deaf(seen, "It is starting, or did not start well: stop it, and start it again.", (proxy.stop,))
-    return Deaf(
-        seen, "Its configuration was changed since it started? Then let it read that again:", (proxy.reload,)
-    )
+        advice = phrase("It is starting, or did not start well: stop it, and start it again.")
+        return Deaf(seen, advice, (proxy.stop,))
+    advice = phrase("Its configuration was changed since it started? Then let it read that again:")
+    return Deaf(seen, advice, (proxy.reload,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +118,17 @@ def judge(
     ``running`` are the proxies for this gateway, and ``own`` the one with these options; ``takers`` tells who has
     a port; ``listen`` listens for a moment, and raises `OSError`.
     """
-    told = []
+    told: list[str] = []
     for option, port in wanted(config):
         there = takers(port)
         taken = next((one for one in there if one.listener.takes(_numeric(config.listen))), None)
         if taken is not None and own is not None and taken.pid in {None, own.pid}:
-            told.append(f"{port} is this proxy's own, {own.called}")
+            told.append(phrase("{port} is this proxy's own, {proxy}", port=port, proxy=own.called))
             continue
         other = next((one for one in running if taken is not None and one.pid == taken.pid), None)
         if other is not None:
-            return skipped(Check.LAN_PORT, f"{port} is {other.called}'s: see what is said of other proxies")
+            seen = phrase("{port} is {proxy}'s: see what is said of other proxies", port=port, proxy=other.called)
+            return skipped(Check.LAN_PORT, seen)
         trouble = (
             _taken(config, option, port, taken) if taken is not None else _tried(config, option, port, listen)
         )
@@ -118,17 +136,21 @@ def judge(
             return trouble
         if own is not None and port and (silent := deaf(own, port, there)) is not None:
             return wrong(Check.LAN_PORT, silent.seen, silent.advice, *silent.commands, port=port, pid=own.pid)
-        told.append(f"{port} is free" if port else "any free one will do")
-    return ok(Check.LAN_PORT, "; ".join(told), ports=[port for _, port in wanted(config)])
+        told.append(phrase("{port} is free", port=port) if port else phrase("any free one will do"))
+    return ok(Check.LAN_PORT, sequence(told, "; "), ports=[port for _, port in wanted(config)])
 
 
 def _taken(config: Config, option: str, port: int, taken: Taken) -> Finding:
-    who = taken.program if taken.pid is None else f"{taken.program} (process {taken.pid})"
+    who = (
+        taken.program
+        if taken.pid is None
+        else phrase("{command} (process {pid})", command=taken.program, pid=taken.pid)
+    )
     look = () if taken.pid is not None else (f"sudo ss -ltnp 'sport = :{port}'",)
     return wrong(
         Check.LAN_PORT,
-        f"{port} is taken by {who}",
-        f"Stop that program, or choose another port ({config.source(option)}).",
+        phrase("{port} is taken by {program}", port=port, program=who),
+        _choose_another(config, option),
         *look,
         port=port,
         pid=taken.pid,
@@ -146,27 +168,37 @@ def _tried(config: Config, option: str, port: int, listen: Callable[[str | None,
             case errno.EACCES:
                 return warning(
                     Check.LAN_PORT,
-                    f"{port} is free, and needs a privilege",
-                    "The installed service has it. A proxy that is started by hand needs a port above 1023.",
+                    phrase("{port} is free, and needs a privilege", port=port),
+                    phrase(
+                        "The installed service has it. A proxy that is started by hand needs a port above 1023."
+                    ),
                     port=port,
                 )
             case errno.EADDRINUSE:
-                seen = f"{port} is taken by another program"
                 return wrong(
                     Check.LAN_PORT,
-                    seen,
-                    f"Stop that program, or choose another port ({config.source(option)}).",
+                    phrase("{port} is taken by {program}", port=port, program=ANOTHER_PROGRAM),
+                    _choose_another(config, option),
                     f"sudo ss -ltnp 'sport = :{port}'",
                     port=port,
                 )
-        reason = (error.strerror or str(error)).partition(" (while")[0]  # Python repeats the address there
+        said = (error.strerror or str(error)).partition(" (while")[0]  # Python repeats the address there
         return wrong(
             Check.LAN_PORT,
-            f"the proxy cannot listen at {config.listen or 'all addresses'}, port {port}: {reason}",
-            f"Give an address of this machine, or all ({config.source('listen')}).",
+            phrase(
+                "the proxy cannot listen at {address}, port {port}: {reason}",
+                address=config.listen or phrase("all addresses"),
+                port=port,
+                reason=reason(OSError(error.errno, said)),
+            ),
+            phrase("Give an address of this machine, or all ({source}).", source=config.source("listen")),
             port=port,
         )
     return None
+
+
+def _choose_another(config: Config, option: str) -> Phrase:
+    return phrase("Stop that program, or choose another port ({source}).", source=config.source(option))
 
 
 def lan_door(

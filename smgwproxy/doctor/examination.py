@@ -12,18 +12,18 @@ from pathlib import Path
 from smgwproxy import network
 from smgwproxy.certificate import Certificate
 from smgwproxy.client_certificate import ClientCertificate
-from smgwproxy.commands.text import printable
 from smgwproxy.config import Config
 from smgwproxy.deadline import Overdue, call_in_thread
 from smgwproxy.doctor import answers, clock, directories, door, processes, trust, way
 from smgwproxy.doctor.answers import Heard
 from smgwproxy.doctor.digest import Challenge, Login, best, parse_challenges
 from smgwproxy.doctor.exchange import Asker, NothingHeard, Reply
-from smgwproxy.doctor.finding import Check, Finding, Verdict, ok, skipped, wrong
+from smgwproxy.doctor.finding import Check, Finding, Verdict, fit, ok, skipped, wrong
 from smgwproxy.doctor.processes import Proxy
 from smgwproxy.doctor.readings import NotRead, last_readings
 from smgwproxy.doctor.through import Refused, Through
 from smgwproxy.doctor.vendors import (
+    BROWSER,
     Door,
     Vendor,
     addresses_to_enter,
@@ -39,15 +39,17 @@ from smgwproxy.errors import (
 from smgwproxy.http1 import values
 from smgwproxy.limits import Limits
 from smgwproxy.network import Address, NetworkUnknown
+from smgwproxy.phrases import phrase, sequence
 from smgwproxy.server.listening import open_listener
+from smgwproxy.system import reason as system_reason
 from smgwproxy.truststores.base import EditableTrustStore, TrustStore
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Record
 
 _TLS_CHECKS = (Check.TLS, Check.CERTIFICATE)
 _HTTP_CHECKS = (Check.HTTP, Check.VENDOR, Check.LATENCY, Check.CLOCK)
-_NOT_PINNED = "the certificate is not the pinned one, so nothing was sent"
-_NO_ANSWER = "the gateway gave no answer"
+_NOT_PINNED = phrase("the certificate is not the pinned one, so nothing was sent")
+_NO_ANSWER = phrase("the gateway gave no answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +105,14 @@ class Examination:
         yield door.other_proxy(running, own, self._tools.commands.program)
         store, shown = self._store(), self._client_certificate()
         if way_there.trouble:
-            reason = f"{way_there.trouble}, so the gateway was not asked"
+            reason = phrase("{trouble}, so the gateway was not asked", trouble=way_there.trouble)
             yield from (skipped(check, reason) for check in (Check.TCP, *_TLS_CHECKS, *_HTTP_CHECKS))
             yield from self._unread(reason)
         elif running:
             yield from self._through(running, own, store)
         else:
             yield from self._visit(store, shown.certificate)
-        yield directories.check(Check.LOGS, config.logdir, "the log", self._user)
+        yield directories.check(Check.LOGS, config.logdir, phrase("the log"), self._user)
         yield store.finding
         yield from shown.findings
         yield door.judge(config, running, own, _takers, _listen_for_a_moment)
@@ -124,22 +126,30 @@ class Examination:
         try:
             told = way.Network(network.interfaces(), None, network.default_routes(), [*network.forwarding()])
         except NetworkUnknown as error:
-            return None, None, way.Way(tuple(skipped(check, str(error)) for check in checks))
+            return None, None, way.Way(tuple(skipped(check, error.told) for check in checks))
         try:
             address, zone = self._address(host)
             route = network.route_to(address, zone)
         except NetworkUnknown as error:
-            return None, told, way.Way(tuple(skipped(check, str(error)) for check in checks))
+            return None, told, way.Way(tuple(skipped(check, error.told) for check in checks))
         except (OSError, Overdue) as error:
-            reason = getattr(error, "strerror", None) or "no answer in time"
+            reason = (
+                system_reason(error)
+                if isinstance(error, OSError) and error.strerror
+                else phrase("no answer in time")
+            )
+            unknown = phrase("the gateway's address is not known")
             finding = wrong(
                 Check.ADDRESS,
-                f"the name {host} cannot be resolved: {reason}",
-                "Check the name, or give the gateway's address instead (--target); smgwproxy discover finds it.",
+                phrase("the name {host} cannot be resolved: {reason}", host=host, reason=reason),
+                phrase(
+                    "Check the name, or give the gateway's address instead (--target); smgwproxy discover "
+                    "finds it."
+                ),
             )
-            rest = [skipped(check, "the gateway's address is not known") for check in checks]
+            rest = [skipped(check, unknown) for check in checks]
             rest[1] = finding
-            return None, told, way.Way(tuple(rest), None, "the gateway's address is not known")
+            return None, told, way.Way(tuple(rest), None, unknown)
         told = way.Network(told.interfaces, route, told.default_routes, told.forwarding)
         return address, told, way.judge(address, told)
 
@@ -178,22 +188,22 @@ class Examination:
     def _through(self, running: Sequence[Proxy], own: Proxy | None, store: _Store) -> Iterator[Finding]:
         """Ask through a proxy that runs: it may have the only connection that the gateway takes."""
         proxy = own or running[0]
-        reason = f"{proxy.called} has the connection to the gateway"
-        stop = "To have all checked, stop it for as long as that takes:"
+        reason = phrase("{proxy} has the connection to the gateway", proxy=proxy.called)
+        stop = phrase("To have all checked, stop it for as long as that takes:")
         yield skipped(Check.TCP, reason, stop, proxy.stop)
         yield skipped(Check.TLS, reason)
         place = door.asked_at(proxy.config) if proxy.config is not None else None
         if place is None:
-            reason = f"{reason}, and its port is not known"
+            reason = phrase("{reason}, and its port is not known", reason=reason)
             yield from (skipped(check, reason) for check in (Check.CERTIFICATE, *_HTTP_CHECKS))
-            yield from self._unread("the port of the running proxy is not known")
+            yield from self._unread(phrase("the port of the running proxy is not known"))
             return
         host, port, secure = place
         silent = door.deaf(proxy, port, _takers(port))
         if silent is not None:
             yield skipped(Check.CERTIFICATE, reason)
             yield (
-                skipped(Check.HTTP, f"{silent.seen}, see below")  # at the LAN port
+                skipped(Check.HTTP, phrase("{trouble}, see below", trouble=silent.seen))  # at the LAN port
                 if proxy is own
                 else wrong(Check.HTTP, silent.seen, silent.advice, *silent.commands)
             )
@@ -216,19 +226,23 @@ class Examination:
             yield (
                 skipped(Check.CERTIFICATE, reason)
                 if proxy.is_original
-                else ok(Check.CERTIFICATE, "the pinned one, since the running proxy takes no other")
+                else ok(Check.CERTIFICATE, phrase("the pinned one, since the running proxy takes no other"))
             )
             yield from self._http(heard, None, None)
             if proxy.is_original:
-                yield from self._unread("the original proxy would write the password into its log: stop it first")
+                yield from self._unread(
+                    phrase("the original proxy would write the password into its log: stop it first")
+                )
             elif store.record is None:
-                yield from self._unread("the trust store cannot be read, and a password goes to no stranger")
+                yield from self._unread(
+                    phrase("the trust store cannot be read, and a password goes to no stranger")
+                )
             else:
                 yield from self._reading(asker, pinned=bool(store.record.pins))
 
     def _refused(self, error: Refused) -> Finding:
         record = self._store().record  # looked up anew: the proxy may have written what it refused just now
-        told = trust.Refusal(str(error), error.advice, frozenset(error.facts.values()))
+        told = trust.Refusal(error.told, error.advice, frozenset(error.facts.values()))
         return trust.refused(record, told, self._tools.commands)
 
     def _unsent(self) -> Iterator[Finding]:
@@ -249,7 +263,7 @@ class Examination:
             except HandshakeFailed as failure:
                 told = tuple(answers.failed(failure, config.target))
                 yield from told
-                reason = "there is no TLS connection"
+                reason = phrase("there is no TLS connection")
                 rest = (
                     check for check in (*_TLS_CHECKS, *_HTTP_CHECKS) if check not in {one.name for one in told}
                 )
@@ -259,7 +273,7 @@ class Examination:
             yield answers.taken(config.target)
             yield answers.tls(presented)
             if record is None:
-                reason = "the trust store cannot be read, so nothing was sent"
+                reason = phrase("the trust store cannot be read, so nothing was sent")
                 yield from (skipped(check, reason) for check in (Check.CERTIFICATE, *_HTTP_CHECKS))
                 yield from self._unread(reason)
                 return
@@ -316,17 +330,19 @@ class Examination:
         if not pinned:
             yield skipped(
                 Check.READING,
-                "no certificate is pinned yet, and a password goes to no stranger",
-                "Compare the fingerprint with the operator's, and start the proxy, which pins it. What the "
-                "gateway presents is shown by:",
+                phrase("no certificate is pinned yet, and a password goes to no stranger"),
+                phrase(
+                    "Compare the fingerprint with the operator's, and start the proxy, which pins it. What the "
+                    "gateway presents is shown by:"
+                ),
                 self._tools.commands.trust("scan"),
             )
         elif heard is None or heard.locked:
-            yield from self._unread("the gateway takes no login now")
+            yield from self._unread(phrase("the gateway takes no login now"))
         elif heard.vendor is None:
-            yield from self._unread("the gateway was not recognised, so nobody knows how to ask it")
+            yield from self._unread(phrase("the gateway was not recognised, so nobody knows how to ask it"))
         elif (challenge := best(heard.challenges)) is None:
-            yield from self._unread("the gateway asks for no Digest login")
+            yield from self._unread(phrase("the gateway asks for no Digest login"))
         else:
             yield self._read(asker, heard.vendor, challenge, self._credentials)
 
@@ -337,7 +353,7 @@ class Examination:
         try:
             found = last_readings(vendor, asker, login)
         except NotRead as error:
-            return wrong(Check.READING, printable(str(error), 1000), error.advice)
+            return wrong(Check.READING, fit(error.told), error.advice)
         return answers.readings(found)
 
     def _unread(self, reason: str) -> Iterator[Finding]:
@@ -354,21 +370,21 @@ class Examination:
         if kind in {"file", "sqlite"} and argument:
             path = Path(argument)
             finding = directories.check(
-                Check.TRUST_STORE, path if kind == "file" else path.parent, "pins", self._user
+                Check.TRUST_STORE, path if kind == "file" else path.parent, phrase("pins"), self._user
             )
             if finding.verdict in {Verdict.WRONG, Verdict.SKIPPED}:
                 return _Store(finding, None)
             if not path.exists():
                 return _Store(finding, Record(config.target))
         else:
-            finding = ok(Check.TRUST_STORE, f"{kind} can be read")
+            finding = ok(Check.TRUST_STORE, phrase("{store} can be read", store=kind))
         try:
             store = self._tools.open_store()
             record = Guard(store, call_in_thread, config.store_timeout).ask(lambda: _known(store, config))
         except (ConfigError, TrustStoreError) as error:
-            advice = error.advice if isinstance(error, TrustStoreError) else "See what the error says."
-            text = error.message if isinstance(error, TrustStoreError) else str(error)
-            return _Store(wrong(Check.TRUST_STORE, printable(text, 1000), printable(advice, 1000)), None)
+            advice = error.advice if isinstance(error, TrustStoreError) else phrase("See what the error says.")
+            text = error.message if isinstance(error, TrustStoreError) else error.told
+            return _Store(wrong(Check.TRUST_STORE, fit(text), fit(advice)), None)
         return _Store(finding, record)
 
     def _client_certificate(self) -> _Shown:
@@ -377,9 +393,8 @@ class Examination:
         try:
             own = self._tools.client_certificate()
         except ConfigError as error:
-            seen = printable(str(error), 1000)
-            advice = "Without it the gateway may refuse the connection. The error names the option."
-            return _Shown((wrong(Check.CLIENT_CERTIFICATE, seen, advice),))
+            advice = phrase("Without it the gateway may refuse the connection. The error names the option.")
+            return _Shown((wrong(Check.CLIENT_CERTIFICATE, fit(error.told), advice),))
         return _Shown((answers.client_certificate(own.certificate, datetime.now(UTC)),) if own else (), own)
 
     def _urls(self, told: way.Network | None, han: str | None) -> Finding:
@@ -390,12 +405,16 @@ class Examination:
             else door.lan_door(config, (), (), han)
         )
         if found is None:
-            listens = "the proxy listens at this machine only" if config.listen else "no address in a home network"
             found = Door("127.0.0.1", None if config.no_http else config.port, config.tls_port)
-            return skipped(Check.URLS, f"{listens}: {found.base}/")
+            seen = (
+                phrase("the proxy listens at this machine only: {url}", url=f"{found.base}/")
+                if config.listen
+                else phrase("no address in a home network: {url}", url=f"{found.base}/")
+            )
+            return skipped(Check.URLS, seen)
         vendor = self._vendor
-        entered = addresses_to_enter(vendor, found) if vendor is not None else [("browser", f"{found.base}/")]
-        seen = "\n".join(f"{program}: {what}" for program, what in entered)
+        entered = addresses_to_enter(vendor, found) if vendor is not None else [(BROWSER, f"{found.base}/")]
+        seen = sequence((sequence(one, ": ") for one in entered), "\n")
         return ok(Check.URLS, seen, urls=dict(entered))
 
 
@@ -431,11 +450,11 @@ def _challenges(reply: Reply) -> Sequence[Challenge]:
 
 def _nothing_heard(error: NothingHeard) -> Finding:
     if error.closed:
-        seen = "the gateway hangs up without an answer: it is likely to be locked"
+        seen = phrase("the gateway hangs up without an answer: it is likely to be locked")
         return wrong(Check.HTTP, seen, answers.LOCKED, locked=True)
     if isinstance(error, Refused) and error.status == 403:
-        return skipped(Check.HTTP, "the running proxy does not serve this machine itself: see its --allow")
-    return wrong(Check.HTTP, printable(str(error), 1000), printable(error.advice, 2000), locked=False)
+        return skipped(Check.HTTP, phrase("the running proxy does not serve this machine itself: see its --allow"))
+    return wrong(Check.HTTP, fit(error.told), fit(error.advice), locked=False)
 
 
 # --- what the store and the system tell ---------------------------------------------------------------
@@ -451,7 +470,7 @@ def _takers(port: int) -> Sequence[door.Taken]:
     found = []
     for listener in processes.listeners(port):
         pid = processes.owner(listener.inode)
-        found.append(door.Taken(listener, pid, "another program" if pid is None else processes.name_of(pid)))
+        found.append(door.Taken(listener, pid, door.ANOTHER_PROGRAM if pid is None else processes.name_of(pid)))
     return found
 
 

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from smgwproxy.commands.text import printable
+from smgwproxy.phrases import cleaned
+
+_MOST = 1000  # characters
+
 
 class Verdict(StrEnum):
     """How a check ended."""
@@ -88,3 +93,9 @@ def warning(name: Check, seen: str, advice: str, *commands: str, **facts: Any) -
 def skipped(name: Check, reason: str, advice: str = "", *commands: str) -> Finding:
     """Make the finding that nothing can be said, and why."""
     return Finding(name, Verdict.SKIPPED, reason, advice, commands)
+
+
+def fit(told: str) -> str:
+    """Return what others ``told``, with nothing in it that could move the cursor, and no longer than is of use."""
+    fitting: str = cleaned(told, lambda text: printable(text, _MOST))
+    return fitting

@@ -13,6 +13,7 @@ from pathlib import Path
 from smgwproxy.config import Config, build_parser, parse, resolve
 from smgwproxy.errors import ConfigError
 from smgwproxy.host import short_form
+from smgwproxy.phrases import Phrase, phrase
 
 _PROC = Path("/proc")
 _OURS = "smgwproxy"
@@ -45,9 +46,12 @@ class Proxy:
         return self.command != _OURS
 
     @property
-    def called(self) -> str:
+    def called(self) -> Phrase:
         """What it is called in a sentence."""
-        return f"{self.command} (process {self.pid}{f', service {self.service}' if self.service else ''})"
+        told = {"command": self.command, "pid": self.pid}
+        if self.service:
+            return phrase("{command} (process {pid}, service {service})", **told, service=self.service)
+        return phrase("{command} (process {pid})", **told)
 
     @property
     def reload(self) -> str | None:
@@ -76,7 +80,7 @@ class Listener:
 
 
 def proxies(proc: Path = _PROC) -> Sequence[Proxy]:
-    """Return the proxies that run, except this process and those that cannot be seen."""
+    """Return the proxies that run, except this process and those that cannot be seen; one for each gateway."""
     found = []
     for directory in proc.glob("[0-9]*"):
         words = _words(directory / "cmdline")
@@ -84,9 +88,12 @@ def proxies(proc: Path = _PROC) -> Sequence[Proxy]:
         if started is None or _is_elsewhere(directory):
             continue
         command, rest = started
-        config, file = _config(directory, rest)
-        if config is not None or _words(directory / "cmdline") == words:  # else it has just ended
-            found.append(Proxy(int(directory.name), command, config, _service(directory), file))
+        configs, file = _configs(directory, rest)
+        if configs or _words(directory / "cmdline") == words:  # else it has just ended
+            found += [
+                Proxy(int(directory.name), command, config, _service(directory), file)
+                for config in configs or (None,)
+            ]
     return sorted(found, key=lambda one: one.pid)
 
 
@@ -132,7 +139,7 @@ def owner(inode: int, proc: Path = _PROC) -> int | None:
 
 def name_of(pid: int, proc: Path = _PROC) -> str:
     """Return the name of a program."""
-    return "".join(_lines(proc / str(pid) / "comm")) or "a program"
+    return "".join(_lines(proc / str(pid) / "comm")) or phrase("a program")
 
 
 def _is_elsewhere(directory: Path) -> bool:
@@ -157,8 +164,8 @@ def _words(path: Path) -> list[str]:
     return words
 
 
-def _config(directory: Path, words: Sequence[str]) -> tuple[Config | None, str]:
-    """Return how a proxy was started, and the file that it was told of."""
+def _configs(directory: Path, words: Sequence[str]) -> tuple[Sequence[Config], str]:
+    """Return how the proxies of a process were started, none if that is not known, and the file it was told of."""
     environ: dict[str, str] = {}
     with suppress(OSError):  # another user's
         pairs = (directory / "environ").read_bytes().decode("utf-8", "surrogateescape").split("\0")
@@ -167,17 +174,17 @@ def _config(directory: Path, words: Sequence[str]) -> tuple[Config | None, str]:
         arguments = parse(build_parser(), words)
         named = getattr(arguments, "config", None) or environ.pop("SMGWPROXY_CONFIG", None)
         if not named:
-            return resolve(arguments, environ), ""
+            return resolve(arguments, environ).gateways, ""
         arguments.config = str(_as_it_sees(directory, named))
         if not os.access(arguments.config, os.R_OK):
-            return None, named
+            return (), named
         if Path(arguments.config).is_file():  # a pipe would keep who reads it waiting, and lose what is in it
             with suppress(ConfigError):
-                return resolve(arguments, environ), named
+                return resolve(arguments, environ).gateways, named
         del arguments.config  # it was changed since, and is wrong now: what else was given still counts
-        return resolve(arguments, environ), named
+        return resolve(arguments, environ).gateways, named
     except (ConfigError, SystemExit):
-        return None, ""
+        return (), ""
 
 
 def _as_it_sees(directory: Path, name: str) -> Path:

@@ -18,6 +18,7 @@ from smgwproxy.doctor.exchange import Asker, NothingHeard, Reply
 from smgwproxy.doctor.vendors import Vendor
 from smgwproxy.errors import SmgwProxyError
 from smgwproxy.http1 import Lines, values
+from smgwproxy.phrases import phrase
 
 _JSON = ("Content-Type", "application/json")
 _FORM = ("Content-Type", "application/x-www-form-urlencoded")
@@ -25,13 +26,14 @@ _WATT_HOUR = 30  # IEC 62056-6-2, table of units
 _MOST_METERS = 8
 _COOKIE = re.compile(r"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+=[!#-+\--:<-\[\]-~]*)")  # RFC 6265 section 4.1.1
 _CODE = re.compile(r"0100([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})ff")
-_WAIT = "Some gateways lock themselves after a few of these: do not try again before it is certain."
+_LOOK = phrase("Look with a browser what the gateway shows.")
+_WAIT = phrase("Some gateways lock themselves after a few of these: do not try again before it is certain.")
 
 
 class NotRead(SmgwProxyError):
     """The meter could not be read; the text says why, ``advice`` what can be done."""
 
-    def __init__(self, message: str, advice: str = "Look with a browser what the gateway shows.") -> None:
+    def __init__(self, message: str, advice: str = _LOOK) -> None:
         super().__init__(message)
         self.advice = advice
 
@@ -59,14 +61,19 @@ def last_readings(vendor: Vendor, asker: Asker, login: Login) -> Sequence[Readin
     except NothingHeard as error:
         if error.closed and session.first:
             raise NotRead(
-                "the gateway hung up when it saw user name and password",
-                f"So a Theben gateway refuses a wrong login. Check both, letter by letter. {_WAIT}",
+                phrase("the gateway hung up when it saw user name and password"),
+                phrase(
+                    "So a Theben gateway refuses a wrong login. Check both, letter by letter. {wait}", wait=_WAIT
+                ),
             ) from error
-        raise NotRead(str(error), error.advice) from error
+        raise NotRead(error.told, error.advice) from error
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
-        raise NotRead("the gateway's answer is not as expected of its kind") from error
+        raise NotRead(phrase("the gateway's answer is not as expected of its kind")) from error
     if not found:
-        raise NotRead("the gateway has no reading of energy for this user", "Ask the metering point operator.")
+        raise NotRead(
+            phrase("the gateway has no reading of energy for this user"),
+            phrase("Ask the metering point operator."),
+        )
     return found
 
 
@@ -88,7 +95,10 @@ class _Session:
             lines.append(kind)
         reply = self._asker.ask(method, path, lines, body)
         if reply.status == 401:
-            raise NotRead("user name or password is wrong", f"Check both, letter by letter. {_WAIT}")
+            raise NotRead(
+                phrase("user name or password is wrong"),
+                phrase("Check both, letter by letter. {wait}", wait=_WAIT),
+            )
         self.first = False
         return reply
 
@@ -101,7 +111,10 @@ class _Session:
 
 def _expect(reply: Reply, status: int) -> None:
     if reply.status != status:
-        raise NotRead(f"the gateway answered with status {reply.status}", "Wait some minutes, and try again.")
+        raise NotRead(
+            phrase("the gateway answered with status {status}", status=reply.status),
+            phrase("Wait some minutes, and try again."),
+        )
 
 
 # --- Theben ---------------------------------------------------------------------------------------------
@@ -176,9 +189,11 @@ def _ppc(session: _Session) -> Iterator[Reading]:
     cookies = [match[1] for value in values(page.lines, "set-cookie") if (match := _COOKIE.match(value))]
     if not cookies:
         raise NotRead(
-            "the gateway took the login, and gave no session",
-            "Another program or browser is logged in, or the gateway is locked: log out there, stop what polls "
-            "it, and wait ten minutes.",
+            phrase("the gateway took the login, and gave no session"),
+            phrase(
+                "Another program or browser is logged in, or the gateway is locked: log out there, stop what "
+                "polls it, and wait ten minutes."
+            ),
         )
     session.cookie = "; ".join(cookies)
     token: dict[str, str] = {}

@@ -13,6 +13,8 @@ from typing import Self
 
 from smgwproxy.doctor.exchange import LARGEST, NothingHeard, Reply
 from smgwproxy.http1 import Lines
+from smgwproxy.phrases import phrase, sequence
+from smgwproxy.system import reason as system_reason
 
 _PROGRAM = "smgwproxy-doctor"
 _HUNG_UP = "connection_terminated"  # RFC 9209 section 2.3.8
@@ -27,8 +29,8 @@ class Refused(NothingHeard):
 
     def __init__(self, message: str, advice: str, kind: str, status: int, facts: Mapping[str, str]) -> None:
         super().__init__(
-            message + "".join(f" {label}: {value}." for label, value in facts.items()),
-            advice,
+            _quoted(sequence([message, *(f"{label}: {value}." for label, value in facts.items())])),
+            _quoted(advice),
             closed=kind == _HUNG_UP,
         )
         self.status = status
@@ -73,8 +75,8 @@ class Through:
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise NothingHeard(
-                f"the running proxy does not answer ({_reason(error)})",
-                "See its log: journalctl -u smgwproxy",
+                phrase("the running proxy does not answer ({reason})", reason=_reason(error)),
+                phrase("See its log: journalctl -u smgwproxy"),
                 closed=False,
             ) from error
         if reply.value("proxy-status") is not None:  # whatever has none comes from the gateway
@@ -83,7 +85,7 @@ class Through:
 
 
 def _reason(error: OSError | http.client.HTTPException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return (system_reason(error) if isinstance(error, OSError) else str(error)) or type(error).__name__
 
 
 def _takes_any() -> ssl.SSLContext:
@@ -102,3 +104,8 @@ def _refusal(reply: Reply) -> Refused:
     facts = told.get("facts")
     listed = {str(label): str(value) for label, value in facts.items()} if isinstance(facts, dict) else {}
     return Refused(message, str(told.get("advice") or ""), str(told.get("error") or ""), reply.status, listed)
+
+
+def _quoted(told: str) -> str:
+    """Say in other languages that these are the proxy's own words, which are English for programs."""
+    return phrase("{words_of_the_proxy}", words_of_the_proxy=told) if told else ""

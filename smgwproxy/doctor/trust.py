@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from smgwproxy.certificate import Certificate
 from smgwproxy.commands.text import day, printable
-from smgwproxy.doctor.finding import Check, Finding, Verdict, ok, warning, wrong
+from smgwproxy.doctor.finding import Check, Finding, Verdict, fit, ok, warning, wrong
+from smgwproxy.phrases import phrase
 from smgwproxy.truststores import rules
 from smgwproxy.truststores.record import Record
 
-_ASK = (
+_ASK = phrase(
     "Either the gateway or its certificate was exchanged, or somebody else answers at its address. Ask the "
     "metering point operator (Messstellenbetreiber) for the fingerprint of the new one."
 )
@@ -61,15 +62,21 @@ def judge(record: Record, presented: Certificate, commands: Commands) -> Judged:
     }
     pin = next((pin for pin in record.pins if pin.fingerprint == fingerprint), None)
     if pin is not None:
-        ends = f", valid until {day(told.not_after)}" if told.not_after is not None else ""
-        return Judged(
-            ok(Check.CERTIFICATE, f"the pinned one{ends}: {fingerprint}", **facts), sound=True, pinned=True
+        seen = (
+            phrase("the pinned one: {fingerprint}", fingerprint=fingerprint)
+            if told.not_after is None
+            else phrase(
+                "the pinned one, valid until {day}: {fingerprint}",
+                day=day(told.not_after),
+                fingerprint=fingerprint,
+            )
         )
+        return Judged(ok(Check.CERTIFICATE, seen, **facts), sound=True, pinned=True)
     if rules.is_revoked(record, presented):
         finding = wrong(
             Check.CERTIFICATE,
-            f"it was revoked: {fingerprint}",
-            "Nothing was sent. Ask the metering point operator; what is revoked is shown by:",
+            phrase("it was revoked: {fingerprint}", fingerprint=fingerprint),
+            phrase("Nothing was sent. Ask the metering point operator; what is revoked is shown by:"),
             commands.trust("show"),
             **facts,
         )
@@ -79,16 +86,19 @@ def judge(record: Record, presented: Certificate, commands: Commands) -> Judged:
     if not record.first_use:
         finding = wrong(
             Check.CERTIFICATE,
-            f"there is no pin, and first use is over: {fingerprint}",
-            "Nothing was sent. If the operator confirms this fingerprint:",
+            phrase("there is no pin, and first use is over: {fingerprint}", fingerprint=fingerprint),
+            phrase("Nothing was sent. If the operator confirms this fingerprint:"),
             commands.trust("add", f"--fingerprint {fingerprint}"),
             **facts,
         )
         return Judged(finding, sound=False, pinned=False)
     finding = ok(
         Check.CERTIFICATE,
-        f"{printable(told.subject) or 'a certificate'}, not pinned yet; the proxy pins it at its first use: "
-        f"{fingerprint}",
+        phrase(
+            "{subject}, not pinned yet; the proxy pins it at its first use: {fingerprint}",
+            subject=printable(told.subject) or phrase("a certificate"),
+            fingerprint=fingerprint,
+        ),
         **facts,
     )
     return Judged(finding, sound=True, pinned=False)
@@ -103,7 +113,7 @@ def refused(record: Record | None, told: Refusal, commands: Commands) -> Finding
         if not judged.sound:
             # even a renewal: this proxy takes none by itself, or it had taken it
             return replace(judged.finding, verdict=Verdict.WRONG)
-    return wrong(Check.CERTIFICATE, printable(told.message, 1000), printable(told.advice, 1000))
+    return wrong(Check.CERTIFICATE, fit(told.message), fit(told.advice))
 
 
 def _changed(record: Record, presented: Certificate, commands: Commands, facts: dict[str, object]) -> Finding:
@@ -118,16 +128,22 @@ def _changed(record: Record, presented: Certificate, commands: Commands, facts: 
     if any(presented.has_key_of(pin.certificate) for pin in record.pins):
         return warning(
             Check.CERTIFICATE,
-            f"it is new, with the key of the pinned one: {fingerprint}, not {pins}",
-            "The gateway has renewed it: nobody else has the key. A proxy with --renewal same-key takes it by "
-            "itself; another one refuses it until you accept it. Nothing was sent.",
+            phrase(
+                "it is new, with the key of the pinned one: {fingerprint}, not {pins}",
+                fingerprint=fingerprint,
+                pins=pins,
+            ),
+            phrase(
+                "The gateway has renewed it: nobody else has the key. A proxy with --renewal same-key takes it by "
+                "itself; another one refuses it until you accept it. Nothing was sent."
+            ),
             accept,
             **facts,
         )
     return wrong(
         Check.CERTIFICATE,
-        f"it has changed: {fingerprint} is presented, {pins} is pinned",
-        f"Nothing was sent. {_ASK} If it is the one above, accept it:",
+        phrase("it has changed: {fingerprint} is presented, {pins} is pinned", fingerprint=fingerprint, pins=pins),
+        phrase("Nothing was sent. {ask} If it is the one above, accept it:", ask=_ASK),
         accept,
         **facts,
     )

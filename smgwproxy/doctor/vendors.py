@@ -10,6 +10,7 @@ from enum import Enum
 from smgwproxy.certificate import Certificate
 from smgwproxy.doctor.digest import Challenge
 from smgwproxy.doctor.exchange import Reply
+from smgwproxy.phrases import phrase
 
 # A gateway's number as DIN 43863-5 has it: E for electricity, the maker's three letters, ten digits.
 _IDENTITY = re.compile(r"(?<![A-Z0-9])E([A-Z]{3})\d{10}(?![0-9])")
@@ -80,6 +81,9 @@ def _of_text(text: str) -> Vendor | None:
 
 # --- what to enter --------------------------------------------------------------------------------------
 
+BROWSER = phrase("browser")
+"""The program that most people have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -103,21 +107,21 @@ def addresses_to_enter(vendor: Vendor, door: Door) -> Sequence[tuple[str, str]]:
     match vendor:
         case Vendor.PPC:
             return [
-                ("browser", f"{base}{vendor.path}"),
+                (BROWSER, f"{base}{vendor.path}"),
                 ("Home Assistant (ha-ppc-smgw)", f"URL {base}{vendor.path}"),
-                ("evcc", "cannot read this gateway's pages; let it read Home Assistant's sensors"),
+                ("evcc", phrase("cannot read this gateway's pages; let it read Home Assistant's sensors")),
             ]
         case Vendor.THEBEN:
-            core = f"host {door.host}" if door.https == 443 else "needs HTTPS at port 443: --tls-port 443"
+            core = f"host {door.host}" if door.https == 443 else phrase("needs HTTPS at port 443: --tls-port 443")
             return [
-                ("browser", f"{base}/"),
+                (BROWSER, f"{base}/"),
                 ("Home Assistant (ha-ppc-smgw)", f"URL {base}/smgw/m2m/"),
                 ("Home Assistant (Theben)", core),
-                ("evcc", "has no template for this gateway; let it read Home Assistant's sensors"),
+                ("evcc", phrase("has no template for this gateway; let it read Home Assistant's sensors")),
             ]
         case Vendor.EMH:
             return [
-                ("browser", f"{base}/"),
+                (BROWSER, f"{base}/"),
                 ("Home Assistant (ha-ppc-smgw)", f"URL {base}"),
                 ("evcc (template emh-casa)", f"uri {base}, host {door.host}"),
             ]

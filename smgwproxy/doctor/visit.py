@@ -27,6 +27,7 @@ from smgwproxy.gateway import Gateway
 from smgwproxy.http1 import Lines
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
 from smgwproxy.tls import client_context
 from smgwproxy.truststores.base import TrustStore
 from smgwproxy.truststores.record import Pin
@@ -135,7 +136,7 @@ class Visit:
                 while piece := answer.read():
                     pieces.append(piece)
                     if sum(map(len, pieces)) > LARGEST:
-                        raise NothingHeard("its answer has no end", "Try again.", closed=False)
+                        raise NothingHeard(phrase("its answer has no end"), phrase("Try again."), closed=False)
                 return Reply(answer.head.status, answer.head.lines, b"".join(pieces), seconds)
         except ExchangeError as error:
             raise NothingHeard(error.message, error.advice, closed=isinstance(error, GatewayClosed)) from error

@@ -10,6 +10,7 @@ from shlex import quote
 
 from smgwproxy.doctor.finding import Check, Finding, Verdict, ok, skipped, warning, wrong
 from smgwproxy.network import Address, Interface, Route
+from smgwproxy.phrases import phrase, sequence
 
 _DOCKER = "docker0"
 _PROFILE = "smgw-han"  # of NetworkManager
@@ -51,7 +52,7 @@ class Way:
 def judge(gateway: Address, network: Network) -> Way:
     """Judge the way to ``gateway``, an address without a zone."""
     if gateway.is_loopback:
-        reason = "the gateway is on this machine itself (loopback)"
+        reason = phrase("the gateway is on this machine itself (loopback)")
         checks = (Check.CABLE, Check.ADDRESS, Check.DEFAULT_ROUTE, Check.FORWARDING)
         return Way(tuple(skipped(check, reason) for check in checks))
     han = _han(gateway, network)
@@ -59,12 +60,17 @@ def judge(gateway: Address, network: Network) -> Way:
         return _no_way(gateway, network)
     cable = _cable(han)
     findings = (
-        cable or ok(Check.CABLE, f"{han.name} has a cable, with somebody at its other end", interface=han.name),
+        cable
+        or ok(
+            Check.CABLE,
+            phrase("{interface} has a cable, with somebody at its other end", interface=han.name),
+            interface=han.name,
+        ),
         _address(gateway, han),
         _default_route(han.name, network),
         _forwarding(han.name, network),
     )
-    return Way(findings, han.name, "the cable to the gateway is out" if cable is not None else "")
+    return Way(findings, han.name, phrase("the cable to the gateway is out") if cable is not None else "")
 
 
 # --- the right interface --------------------------------------------------------------------------------
@@ -93,18 +99,21 @@ def _cable(han: Interface) -> Finding | None:
     if not han.up:
         return wrong(
             Check.CABLE,
-            f"{han.name} is switched off",
-            "Switch it on:",
+            phrase("{interface} is switched off", interface=han.name),
+            phrase("Switch it on:"),
             f"sudo ip link set {quote(han.name)} up",
             interface=han.name,
         )
     if not han.carrier:
         return wrong(
             Check.CABLE,
-            f"{han.name} has no cable, or nobody is at its other end",
-            f"Plug the cable into {han.name} and into the gateway's HAN port (not into its WAN or LMN port), and "
-            "see whether a light goes on beside the plug. If not, try another cable, and see whether the gateway "
-            "has power.",
+            phrase("{interfaces} has no cable, or nobody is at its other end", interfaces=han.name),
+            phrase(
+                "Plug the cable into {interface} and into the gateway's HAN port (not into its WAN or LMN port), "
+                "and see whether a light goes on beside the plug. If not, try another cable, and see whether the "
+                "gateway has power.",
+                interface=han.name,
+            ),
             interface=han.name,
         )
     return None
@@ -114,7 +123,7 @@ def _address(gateway: Address, han: Interface) -> Finding:
     own = next(one for one in han.addresses if _reaches(one, gateway))
     return ok(
         Check.ADDRESS,
-        f"{own} on {han.name}, in the gateway's subnet",
+        phrase("{own} on {interface}, in the gateway's subnet", own=str(own), interface=han.name),
         interface=han.name,
         address=str(own),
         gateway=str(gateway),
@@ -122,14 +131,16 @@ def _address(gateway: Address, han: Interface) -> Finding:
 
 
 def _no_way(gateway: Address, network: Network) -> Way:
-    trouble = "this machine has no address in the gateway's subnet"
+    trouble = phrase("this machine has no address in the gateway's subnet")
     if any(one.ip == gateway for interface in network.interfaces for one in interface.addresses):
-        trouble = "the target is this machine itself"
+        trouble = phrase("the target is this machine itself")
         address = wrong(
             Check.ADDRESS,
-            f"{gateway} is an address of this machine itself",
-            "The target must be the gateway's address (--target); smgwproxy discover finds it. If this is the "
-            "gateway's, give this machine another one of the same subnet.",
+            phrase("{gateway} is an address of this machine itself", gateway=str(gateway)),
+            phrase(
+                "The target must be the gateway's address (--target); smgwproxy discover finds it. If this is the "
+                "gateway's, give this machine another one of the same subnet."
+            ),
             gateway=str(gateway),
         )
     else:
@@ -137,7 +148,8 @@ def _no_way(gateway: Address, network: Network) -> Way:
     cable = _cable_of_others(network)
     if cable.verdict is Verdict.WRONG and address.commands:
         # NetworkManager takes addresses away with the cable: a second profile would be made of one that is there
-        address = skipped(Check.ADDRESS, f"{trouble}, as is usual without a cable: first plug it in")
+        reason = phrase("{trouble}, as is usual without a cable: first plug it in", trouble=trouble)
+        address = skipped(Check.ADDRESS, reason)
     rest = (Check.DEFAULT_ROUTE, Check.FORWARDING)
     findings = (cable, address, *(skipped(check, trouble) for check in rest))
     return Way(findings, None, trouble)
@@ -146,32 +158,53 @@ def _no_way(gateway: Address, network: Network) -> Way:
 def _wrong_subnet(gateway: Address, network: Network) -> Finding:
     route = network.route
     if route is None:
-        seen = f"no address in the subnet of {gateway}, and no way there"
+        seen = phrase("no address in the subnet of {gateway}, and no way there", gateway=str(gateway))
     elif route.via is not None:
-        seen = f"no address in the subnet of {gateway}: packets to it leave by {route.interface} to {route.via}"
+        seen = phrase(
+            "no address in the subnet of {gateway}: packets to it leave by {interface} to {router}",
+            gateway=str(gateway),
+            interface=route.interface,
+            router=str(route.via),
+        )
     else:
-        seen = f"no address in the subnet of {gateway}: {route.interface} has none there"
+        seen = phrase(
+            "no address in the subnet of {gateway}: {interface} has none there",
+            gateway=str(gateway),
+            interface=route.interface,
+        )
     ports = _ports(network)
     cabled = [one for one in ports if one.carrier]
     names = [one.name for one in cabled or ports]
-    others = f" (or {', '.join(names[1:])})" if names[1:] else ""
     facts = {"gateway": str(gateway), "candidates": names}
-    answers = "The gateway answers its own subnet only."
     if not names:
         return wrong(
             Check.ADDRESS,
             seen,
-            f"{answers} This machine has no port to spare: add one, such as a USB network adapter, plug the "
-            f"gateway into it, and give it the address {_free(gateway)}. If {gateway} is not the gateway's "
-            "address, smgwproxy discover finds that.",
+            phrase(
+                "The gateway answers its own subnet only. This machine has no port to spare: add one, such as a "
+                "USB network adapter, plug the gateway into it, and give it the address {free}. If {gateway} is "
+                "not the gateway's address, smgwproxy discover finds that.",
+                free=_free(gateway),
+                gateway=str(gateway),
+            ),
             **facts,
         )
+    port = (
+        phrase("{interface} (or {others})", interface=names[0], others=", ".join(names[1:]))
+        if names[1:]
+        else names[0]
+    )
     return wrong(
         Check.ADDRESS,
         seen,
-        f"{answers} Give {names[0]}{others} an address there, and nothing else: no router, no name server. The "
-        f"address is {_free(gateway)} if the operator named no other. If {gateway} is not the gateway's address, "
-        "smgwproxy discover finds that.",
+        phrase(
+            "The gateway answers its own subnet only. Give {interface} an address there, and nothing else: no "
+            "router, no name server. The address is {free} if the operator named no other. If {gateway} is not "
+            "the gateway's address, smgwproxy discover finds that.",
+            interface=port,
+            free=_free(gateway),
+            gateway=str(gateway),
+        ),
         *_address_commands((cabled or ports)[0], gateway),
         **facts,
     )
@@ -194,22 +227,29 @@ def _ports(network: Network) -> list[Interface]:
 def _cable_of_others(network: Network) -> Finding:
     ports = _ports(network)
     if not ports:
-        return skipped(Check.CABLE, "this machine has no port beside the one to the home network")
+        return skipped(Check.CABLE, phrase("this machine has no port beside the one to the home network"))
     cabled = [one for one in ports if one.carrier]
     if cabled:
-        return ok(Check.CABLE, f"{', '.join(one.name for one in cabled)} has a cable")
+        return ok(Check.CABLE, phrase("{interfaces} has a cable", interfaces=_names(cabled)))
     return wrong(
         Check.CABLE,
-        f"{', '.join(one.name for one in ports)} has no cable, or nobody is at its other end",
-        f"Plug the cable into {ports[0].name} and into the gateway's HAN port; without it the port may have no "
-        "address either.",
+        phrase("{interfaces} has no cable, or nobody is at its other end", interfaces=_names(ports)),
+        phrase(
+            "Plug the cable into {interface} and into the gateway's HAN port; without it the port may have no "
+            "address either.",
+            interface=ports[0].name,
+        ),
     )
+
+
+def _names(ports: Sequence[Interface]) -> str:
+    return ", ".join(one.name for one in ports)
 
 
 def _free(gateway: Address) -> str:
     """Return an address that is likely to be free in a subnet of the usual size, with its prefix length."""
     if not isinstance(gateway, IPv4Address):
-        return "one of the same /64" if not gateway.is_link_local else "a link-local one"
+        return phrase("one of the same /64") if not gateway.is_link_local else phrase("a link-local one")
     subnet = IPv4Network(f"{gateway}/24", strict=False)
     own = next(one for one in subnet.hosts() if one != gateway)
     return f"{own}/24"
@@ -243,14 +283,16 @@ def _profile(interface: str) -> str:
 def _default_route(han: str, network: Network) -> Finding:
     over = [route for route in network.default_routes if route.interface == han]
     if not over:
-        return ok(Check.DEFAULT_ROUTE, f"none over {han}", interface=han)
-    vias = ", ".join(str(route.via) for route in over if route.via is not None) or "no router"
+        return ok(Check.DEFAULT_ROUTE, phrase("none over {interface}", interface=han), interface=han)
+    vias = ", ".join(str(route.via) for route in over if route.via is not None) or phrase("no router")
     return wrong(
         Check.DEFAULT_ROUTE,
-        f"one leads over {han}, by {vias}",
-        "The gateway is no way to the internet: a Theben gateway that sees such packets shuts its HAN port, and a "
-        "technician must come. Take it away. If the gateway hangs on the home network's own switch, give it a "
-        "port of its own, such as a USB adapter.",
+        phrase("one leads over {interface}, by {routers}", interface=han, routers=vias),
+        phrase(
+            "The gateway is no way to the internet: a Theben gateway that sees such packets shuts its HAN port, "
+            "and a technician must come. Take it away. If the gateway hangs on the home network's own switch, "
+            "give it a port of its own, such as a USB adapter."
+        ),
         f'sudo nmcli connection modify {_profile(quote(han))} ipv4.gateway "" ipv4.never-default yes '
         "ipv6.never-default yes",
         f"sudo nmcli device reapply {quote(han)}",
@@ -264,23 +306,29 @@ def _forwarding(han: str, network: Network) -> Finding:
     told = ", ".join(f"{name} (IPv{version})" for version, name in real)
     facts = {"interface": han, "forwarding": [{"interface": name, "ip": version} for version, name in real]}
     if not real:
-        return ok(Check.FORWARDING, "off", **facts)
+        return ok(Check.FORWARDING, phrase("off"), **facts)
     docker = network.interface(_DOCKER) is not None
     if docker and all(name != han for _, name in real):
         return warning(
             Check.FORWARDING,
-            f"on for {told}, since Docker needs it",
-            f"Packets of others could reach the gateway through this machine. Let none pass to {han}:",
+            phrase("on for {interfaces}, since Docker needs it", interfaces=told),
+            phrase(
+                "Packets of others could reach the gateway through this machine. Let none pass to {interface}:",
+                interface=han,
+            ),
             f"sudo iptables -I DOCKER-USER -o {quote(han)} -j DROP",
             f"sudo ip6tables -I FORWARD -o {quote(han)} -j DROP",
             **facts,
         )
-    keep = " Docker needs it for its own interfaces, so it is switched off for this one alone." if docker else ""
+    off = phrase(
+        "This machine passes packets of others on, to the gateway too, and a Theben gateway that sees them shuts "
+        "its HAN port. The proxy needs no forwarding: switch it off, now and at each start."
+    )
+    keep = phrase("Docker needs it for its own interfaces, so it is switched off for this one alone.")
     return wrong(
         Check.FORWARDING,
-        f"on for {told}",
-        "This machine passes packets of others on, to the gateway too, and a Theben gateway that sees them shuts "
-        f"its HAN port. The proxy needs no forwarding: switch it off, now and at each start.{keep}",
+        phrase("on for {interfaces}", interfaces=told),
+        sequence([off, keep]) if docker else off,
         f"printf '{_settings(han if docker else None)}' | sudo tee /etc/sysctl.d/99-smgwproxy.conf",
         "sudo sysctl --system",
         **facts,

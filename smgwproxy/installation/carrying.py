@@ -20,21 +20,28 @@ from smgwproxy.installation.steps import (
 )
 from smgwproxy.installation.survey import users
 from smgwproxy.installation.tree import Ids, Tree
+from smgwproxy.phrases import phrase, sequence
+from smgwproxy.system import reason
 
 
 class NotDone(SmgwProxyError):
     """A step could not be done; what came before it is done, and running the command again goes on from there."""
 
 
-def carry_out(steps: Iterable[Step], tree: Tree, tell: Callable[[str], None]) -> None:
+def carry_out(steps: Iterable[Step], tree: Tree, tell: Callable[[Step], None]) -> None:
     """Do all ``steps``; raises `NotDone`."""
     for step in steps:
-        tell(step.line)
+        tell(step)
         try:
             _do(step, tree)
         except OSError as error:
-            told = f"{error.strerror or error}"
-            raise NotDone(f"{step.line.strip()}: {told}. Mend that, and run this again.") from error
+            raise NotDone(
+                phrase(
+                    "{step}: {reason}. Mend that, and run this again.",
+                    step=step.sentence,
+                    reason=reason(error),
+                )
+            ) from error
 
 
 def _do(step: Step, tree: Tree) -> None:
@@ -70,4 +77,8 @@ def _run(step: Run) -> None:
     done = subprocess.run(step.words, check=False)  # noqa: S603  # the words are ours
     if done.returncode != 0:
         command = shlex.join(step.words)
-        raise NotDone(f"{command} ended with {done.returncode}. {step.remedy or 'Mend that, and run this again'}.")
+        remedy = (
+            phrase("{remedy}.", remedy=step.remedy) if step.remedy else phrase("Mend that, and run this again.")
+        )
+        ended = phrase("{command} ended with {code}.", command=command, code=done.returncode)
+        raise NotDone(sequence((ended, remedy)))

@@ -6,9 +6,10 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping
 
-from smgwproxy.config import OPTIONS, Config, Option, resolve
+from smgwproxy.config import OPTIONS, Option, Program, resolve
 from smgwproxy.errors import ConfigError
 from smgwproxy.installation import layout
+from smgwproxy.phrases import phrase
 
 Texts = Mapping[str, tuple[str, ...]]
 """The texts of options, by their names."""
@@ -26,7 +27,7 @@ _HEAD = f"""\
 """
 
 
-def config_of(texts: Texts) -> Config:
+def program_of(texts: Texts) -> Program:
     """Return what the file that `written` makes of ``texts`` will say; raises `ConfigError`."""
     namespace = argparse.Namespace()
     for name, told in {**texts, **_places()}.items():
@@ -42,7 +43,7 @@ def written(texts: Texts) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise ConfigError(
-            "an option is no UTF-8, which the configuration file is: give the file another name"
+            phrase("an option is no UTF-8, which the configuration file is: give the file another name")
         ) from error
 
 

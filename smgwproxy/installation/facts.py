@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from smgwproxy.config import Config
+from smgwproxy.config import Program
 from smgwproxy.installation import layout
 from smgwproxy.installation.configuration import Texts
 from smgwproxy.installation.original import Original
@@ -17,7 +17,7 @@ class Found:
     """What is there.
 
     ``entries`` has everything in our own directories, and ``texts`` the files among them that installing writes.
-    ``config`` is what the configuration says, None where there is none. ``account`` are the numbers of our user.
+    ``program`` is what the configuration says, None where there is none. ``account`` are the numbers of our user.
     ``root`` is the directory that is installed to, None for the running system. ``commands`` tells that systemd
     runs there, ``privileged`` that this user is root, ``enabled`` that our service is; ``active`` that it has run
     since its files were written last, ``outdated`` that systemd has read another unit than is there.
@@ -25,7 +25,7 @@ class Found:
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     texts: Mapping[str, bytes] = field(default_factory=dict)
-    config: Config | None = None
+    program: Program | None = None
     account: Ids | None = None
     root: str | None = None
     commands: bool = False
@@ -37,7 +37,7 @@ class Found:
     @property
     def complete(self) -> bool:
         """Whether an installation got as far as its last file; before that, the original is to be taken over."""
-        return self.config is not None and self.ours(layout.UNIT)
+        return self.program is not None and self.ours(layout.UNIT)
 
     def below(self, directory: str) -> list[str]:
         """Return the paths of what is in ``directory``."""

@@ -15,9 +15,10 @@ from posixpath import normpath
 
 from smgwproxy.config import ENVIRONMENT_PREFIX, OPTIONS, build_parser, parse
 from smgwproxy.config.sources import collect
-from smgwproxy.errors import ConfigError
+from smgwproxy.errors import ConfigError, text_of
 from smgwproxy.installation import layout
 from smgwproxy.installation.unitfile import NotUnderstood, Settings, expanded, split
+from smgwproxy.phrases import phrase, sequence
 
 PROGRAM = "reverse_proxy"
 SUCCESSOR = "smgwproxy"
@@ -73,7 +74,7 @@ def command_of(name: str, service: Settings, homes: Mapping[str, str]) -> Comman
     """
     lines = service.get("ExecStart", ())
     if len(lines) != 1:
-        raise NotUnderstood("it has not one ExecStart")
+        raise NotUnderstood(phrase("it has not one ExecStart"))
     (line,) = lines
     stem = name.removesuffix(".service")
     specifiers = {"n": name, "N": stem, "p": stem.partition("@")[0], "h": "/root", "u": "root", "t": "/run"}
@@ -86,13 +87,13 @@ def command_of(name: str, service: Settings, homes: Mapping[str, str]) -> Comman
     if ":" not in prefixes:
         words = [_substituted(word) for word in words]
     if not words or PurePosixPath(words[0]).name not in {PROGRAM, SUCCESSOR}:
-        raise NotUnderstood(f"it does not run {PROGRAM} itself, but: {line}")
+        raise NotUnderstood(phrase("it does not run {program} itself, but: {line}", program=PROGRAM, line=line))
     return Command(words[0], tuple(words[1:]), _directory(service, specifiers, homes), environ)
 
 
 def _substituted(word: str) -> str:
     if re.search(r"\$(?!\$)", word.replace("$$", "")):
-        raise NotUnderstood(f"what a variable stands for is not known here: {word}")
+        raise NotUnderstood(phrase("what a variable stands for is not known here: {word}", word=word))
     return word.replace("$$", "$")
 
 
@@ -109,7 +110,7 @@ def _directory(service: Settings, specifiers: Mapping[str, str], homes: Mapping[
     if directory == "~":
         user = ("root", *service.get("User", ()))[-1]
         if user not in homes:
-            raise NotUnderstood(f"the home directory of its user {user} is not known")
+            raise NotUnderstood(phrase("the home directory of its user {user} is not known", user=user))
         return homes[user]
     return directory
 
@@ -122,13 +123,13 @@ def read(name: str, service: Settings, homes: Mapping[str, str]) -> Original:
         _check_settings(service, (*_ELSEWHERE, *(_VARIABLES if ours else ())))
         return read_options(name, command) if ours else read_flags(name, command)
     except (NotUnderstood, ConfigError) as error:
-        raise NotUnderstood(f"{name}: {error}") from error
+        raise NotUnderstood(sequence((name, error.told), ": ")) from error
 
 
 def _check_settings(service: Settings, unknown: Sequence[str]) -> None:
     for setting in unknown:
         if service.get(setting):
-            raise NotUnderstood(f"what its {setting} changes is not known here")
+            raise NotUnderstood(phrase("what its {setting} changes is not known here", setting=setting))
 
 
 def read_flags(name: str, command: Command) -> Original:
@@ -138,7 +139,7 @@ def read_flags(name: str, command: Command) -> Original:
         try:
             _FLAGS[flag].parse(text)
         except ValueError as error:
-            raise NotUnderstood(f"-{flag}: {error}") from error
+            raise NotUnderstood(sequence((f"-{flag}", text_of(error)), ": ")) from error
     return Original(
         name,
         {flag: (given[flag],) for flag in _KEPT_FLAGS if flag in given},
@@ -156,10 +157,10 @@ def _go_flags(words: Sequence[str]) -> list[tuple[str, str]]:
             break
         name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
         if name not in _FLAGS:
-            raise NotUnderstood(f"{word} is no flag of the original")
+            raise NotUnderstood(phrase("{word} is no flag of the original", word=word))
         if not equals:
             if not left:
-                raise NotUnderstood(f"{word} has no value")
+                raise NotUnderstood(phrase("{word} has no value", word=word))
             value = left.pop(0)
         found.append((name, value))
     return found
@@ -167,12 +168,12 @@ def _go_flags(words: Sequence[str]) -> list[tuple[str, str]]:
 
 def read_options(name: str, command: Command) -> Original:
     """Return what this program was told in the original's place; raises `NotUnderstood` and `ConfigError`."""
-    given = collect(_without_file(command), command.environ)
-    texts = {option: told.texts for option, told in given.items()}
+    (one,) = collect(_without_file(command), command.environ)  # several are in files only
+    texts = {option: told.texts for option, told in one.given.items()}
     if "truststore" in texts:
-        raise NotUnderstood("it has a --truststore of its own")
+        raise NotUnderstood(phrase("it has a --truststore of its own"))
     if "client-password" in texts:
-        raise NotUnderstood("it has a password itself, and not the name of a file with it")
+        raise NotUnderstood(phrase("it has a password itself, and not the name of a file with it"))
     places = {option: texts.pop(option, (default,))[0] for option, default in _PLACES.items()}
     return Original(
         name,
@@ -185,7 +186,7 @@ def read_options(name: str, command: Command) -> Original:
 def _without_file(command: Command) -> argparse.Namespace:
     namespace = parse(build_parser(), command.arguments)
     if hasattr(namespace, "config") or f"{ENVIRONMENT_PREFIX}CONFIG" in command.environ:
-        raise NotUnderstood("it has a configuration file of its own")
+        raise NotUnderstood(phrase("it has a configuration file of its own"))
     return namespace
 
 

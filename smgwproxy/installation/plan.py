@@ -6,24 +6,26 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from posixpath import normpath
 
-from smgwproxy.config import Config
+from smgwproxy.config import Config, Program
 from smgwproxy.errors import ConfigError
 from smgwproxy.installation import layout
-from smgwproxy.installation.configuration import config_of, line_of, written
+from smgwproxy.installation.configuration import line_of, program_of, written
 from smgwproxy.installation.facts import Found, Wish, credential
 from smgwproxy.installation.steps import Keep, LeftToDo, MakeDirectory, Note, Owner, Run, Step, WriteFile
 from smgwproxy.installation.unit import Unit
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase, sequence
 
 _SYSUSERS = layout.SYSUSERS.rpartition("/")[2]  # by its name, which is looked for below --root; a path is not
-_FAILED = f"see: journalctl -u {layout.USER} -n 30"
+_FAILED = phrase("see: {command}", command=f"journalctl -u {layout.USER} -n 30")
 
 
 def install_steps(found: Found, wish: Wish) -> list[Step]:
     """Return what is to be done and told, in this order; raises `ConfigError` for options that do not fit."""
-    config = found.config or config_of(wish.options)
-    _check_trust(config, wish)
-    unit = unit_of(config, wish).text.encode()
+    program = found.program or program_of(wish.options)
+    for config in program.gateways:
+        _check_trust(config, wish)
+    unit = unit_of(program, wish).text.encode()
     return [
         *_directory(found, layout.CONFIGURATION_DIRECTORY, 0o755, "root"),
         *_user(found),
@@ -37,21 +39,43 @@ def install_steps(found: Found, wish: Wish) -> list[Step]:
         *_configuration(found, wish),
         *_unit(found, unit),
         *_commands(found, wish, changed=found.texts.get(layout.UNIT) != unit or bool(_new_secrets(found, wish))),
-        *_notes(found, config, wish),
+        *_notes(found, program, wish),
     ]
 
 
-def unit_of(config: Config, wish: Wish) -> Unit:
+def unit_of(program: Program, wish: Wish) -> Unit:
     """Return the unit for a proxy with this configuration."""
-    ports = [port for port in (None if config.no_http else config.port, config.tls_port) if port is not None]
-    named = {name: getattr(config, name.replace("-", "_")) for name in layout.SECRETS}
-    secrets = tuple((name, _seen(str(path))) for name, path in named.items() if path is not None)
+    ports = [port for config in program.gateways for port in (not config.no_http and config.port, config.tls_port)]
+    # The environment of a service says the same to all gateways, and none shall be shown another's certificate.
+    secrets = tuple((name, path) for _, name, path in _secret_files(program) if _is_common(name, program))
+    secrets = tuple(dict.fromkeys(secrets))
     for name, path in secrets:
         if not path.isprintable() or path != path.strip() or path.endswith("\\"):
             raise ConfigError(
-                f"{config.source(name)}: {path!r} cannot stand in a unit: give the file another name"
+                phrase(
+                    "{source}: {path!r} cannot stand in a unit: give the file another name",
+                    source=program.process.source(name),
+                    path=path,
+                )
             )
-    return Unit(wish.program, wish.in_home, any(0 < port < 1024 for port in ports), secrets)
+    return Unit(wish.program, wish.in_home, any(port and port < 1024 for port in ports), secrets)
+
+
+def _secret_files(program: Program) -> Iterator[tuple[Config, str, str]]:
+    """Yield the secret options, with the paths of their files."""
+    for config in program.gateways:
+        for name in layout.SECRETS:
+            path = getattr(config, _attribute(name))
+            if path is not None:
+                yield config, name, _seen(str(path))
+
+
+def _is_common(name: str, program: Program) -> bool:
+    return len({getattr(config, _attribute(name)) for config in program.gateways}) == 1
+
+
+def _attribute(name: str) -> str:
+    return name.replace("-", "_")
 
 
 # --- files ----------------------------------------------------------------------------------------------
@@ -66,24 +90,27 @@ def _directory(found: Found, path: str, mode: int, owner: Owner) -> Iterator[Ste
     theirs = found.privileged and ids not in {None, entry.owner}
     if theirs and path in {layout.STATE, layout.LOGS}:
         # systemd gives away all that is in these, but only when they themselves are another's (systemd.exec(5)).
-        yield Keep(f"{path}/: systemd gives it, and all that is in it, to the user {layout.USER}")
+        given = phrase(
+            "{path}/: systemd gives it, and all that is in it, to the user {user}", path=path, user=layout.USER
+        )
+        yield Keep(given)
     elif theirs or entry.mode != mode:
         yield MakeDirectory(path, mode, owner)
     else:
-        yield Keep(f"{path}/: it is there")
+        yield Keep(phrase("{path}/: it is there", path=path))
 
 
 def _user(found: Found) -> Iterator[Step]:
     text = layout.SYSUSERS_TEXT.encode()
     if found.account is not None and layout.SYSUSERS not in found.entries:
-        yield Keep(f"the user {layout.USER}: it is there, and was not made by this program")
+        yield Keep(phrase("the user {user}: it is there, and was not made by this program", user=layout.USER))
         return
     if found.texts.get(layout.SYSUSERS) == text:
-        yield Keep(f"{layout.SYSUSERS}: it is as it should be")
+        yield _good(layout.SYSUSERS)
     else:
-        yield WriteFile(layout.SYSUSERS, text, 0o644, "root", f"the user {layout.USER}")
+        yield WriteFile(layout.SYSUSERS, text, 0o644, "root", phrase("the user {user}", user=layout.USER))
     if found.account is not None:
-        yield Keep(f"the user {layout.USER}: it is there")
+        yield Keep(phrase("the user {user}: it is there", user=layout.USER))
     elif found.privileged:
         below = () if found.root is None else (f"--root={found.root}",)
         yield Run(("systemd-sysusers", *below, _SYSUSERS))
@@ -96,11 +123,23 @@ def _pins(found: Found, wish: Wish) -> Iterator[Step]:
     for name, octets in sorted(wish.pins.items(), key=lambda record: (not _is_canonical(record[0]), record[0])):
         gateway = _gateway(name)
         if gateway is None:
-            yield Note(f"{name} in the old directory of pins is not named after a gateway, and stays where it is")
+            yield Note(
+                phrase(
+                    "{name} in the old directory of pins is not named after a gateway, and stays where it is",
+                    name=name,
+                )
+            )
         elif gateway in there:
-            yield Keep(f"{layout.PINS}: a pin of {gateway} is there, and the old one is not taken over")
+            yield Keep(
+                phrase(
+                    "{path}: a pin of {gateway} is there, and the old one is not taken over",
+                    path=layout.PINS,
+                    gateway=gateway,
+                )
+            )
         else:
-            yield WriteFile(f"{layout.PINS}/{name}", octets, 0o600, "proxy", f"the pin of {gateway}, as it was")
+            why = phrase("the pin of {gateway}, as it was", gateway=gateway)
+            yield WriteFile(f"{layout.PINS}/{name}", octets, 0o600, "proxy", why)
             there.add(gateway)
 
 
@@ -125,10 +164,10 @@ def _secrets(found: Found, wish: Wish) -> Iterator[Step]:
     new = _new_secrets(found, wish)
     for option, octets in wish.secrets.items():
         if option in new:
-            why = f"a copy of the file of --{option}, for root alone"
+            why = phrase("a copy of the file of --{option}, for root alone", option=option)
             yield WriteFile(credential(option), octets, 0o600, "root", why)
         else:
-            yield Keep(f"{credential(option)}: it is as it should be")
+            yield _good(credential(option))
 
 
 def _new_secrets(found: Found, wish: Wish) -> set[str]:
@@ -136,32 +175,42 @@ def _new_secrets(found: Found, wish: Wish) -> set[str]:
 
 
 def _configuration(found: Found, wish: Wish) -> Iterator[Step]:
-    if found.config is None:
+    if found.program is None:
         octets = written(wish.options)
-        yield WriteFile(layout.CONFIGURATION, octets, 0o644, "root", "the configuration")
+        yield WriteFile(layout.CONFIGURATION, octets, 0o644, "root", phrase("the configuration"))
         return
-    yield Keep(f"{layout.CONFIGURATION}: it is there, and what is there is never changed")
-    wanted = config_of(wish.given)
+    yield Keep(phrase("{path}: it is there, and what is there is never changed", path=layout.CONFIGURATION))
+    wanted = program_of(wish.given).process
     for name, told in wish.given.items():
-        attribute = name.replace("-", "_")
-        if getattr(wanted, attribute) != getattr(found.config, attribute):
+        attribute = _attribute(name)
+        if any(getattr(wanted, attribute) != getattr(config, attribute) for config in found.program.gateways):
             yield Note(
-                f"{layout.CONFIGURATION} says otherwise than you: if you want it, write this line there "
-                f"and install again: {line_of(name, told)}"
+                phrase(
+                    "{path} says otherwise than you: if you want it, write this line there and install again: "
+                    "{line}",
+                    path=layout.CONFIGURATION,
+                    line=line_of(name, told),
+                )
             )
 
 
 def _unit(found: Found, unit: bytes) -> Iterator[Step]:
     there = found.texts.get(layout.UNIT)
     if there == unit:
-        yield Keep(f"{layout.UNIT}: it is as it should be")
+        yield _good(layout.UNIT)
         return
     if there is not None and not found.ours(layout.UNIT):
-        yield WriteFile(f"{layout.UNIT}.old", there, 0o644, "root", "the unit that was there")
-    why = "the unit" if there is None else "the unit, which was another one; put changes into a drop-in"
+        yield WriteFile(f"{layout.UNIT}.old", there, 0o644, "root", phrase("the unit that was there"))
+    why = phrase("the unit")
+    if there is not None:
+        why = phrase("the unit, which was another one; put changes into a drop-in")
     yield WriteFile(layout.UNIT, unit, 0o644, "root", why)
     if layout.DROP_INS in found.entries:
-        yield Keep(f"{layout.DROP_INS}/: your own changes of the unit")
+        yield Keep(phrase("{path}/: your own changes of the unit", path=layout.DROP_INS))
+
+
+def _good(path: str) -> Keep:
+    return Keep(phrase("{path}: it is as it should be", path=path))
 
 
 # --- commands -------------------------------------------------------------------------------------------
@@ -174,7 +223,10 @@ def _original(found: Found, wish: Wish) -> Iterator[Step]:
 
 def _commands(found: Found, wish: Wish, *, changed: bool) -> Iterator[Step]:
     old = wish.original.unit if wish.original is not None else layout.UNIT_NAME
-    back = "" if old == layout.UNIT_NAME else f"; to go back: systemctl enable --now {old}"
+    remedy = _FAILED
+    if old != layout.UNIT_NAME:
+        back = phrase("to go back: {command}", command=f"systemctl enable --now {old}")
+        remedy = sequence((_FAILED, back), "; ")
     reload = ("systemctl", "daemon-reload")
     enable = ("systemctl", "enable", layout.UNIT_NAME)
     restart = ("systemctl", "restart", layout.UNIT_NAME)
@@ -184,16 +236,54 @@ def _commands(found: Found, wish: Wish, *, changed: bool) -> Iterator[Step]:
     if changed or found.outdated:
         yield Run(reload)
     if found.enabled:
-        yield Keep(f"{layout.UNIT_NAME} is enabled")
+        yield Keep(phrase("{unit} is enabled", unit=layout.UNIT_NAME))
     else:
         yield Run(enable)
     if found.active and not changed and not found.outdated:
-        yield Keep(f"{layout.UNIT_NAME} runs")
+        yield Keep(phrase("{unit} runs", unit=layout.UNIT_NAME))
     else:
-        yield Run(restart, f"{_FAILED}{back}")
+        yield Run(restart, remedy)
 
 
-def _notes(found: Found, config: Config, wish: Wish) -> Iterator[Step]:
+def _notes(found: Found, program: Program, wish: Wish) -> Iterator[Step]:
+    yield from dict.fromkeys(note for config in program.gateways for note in _unwritables(config))
+    for config, name, path in _secret_files(program):
+        if not _is_common(name, program):
+            yield Note(
+                phrase(
+                    "{source}: the service reads {path} by itself, since not all gateways have it: give it to the "
+                    "user {user} alone (chown, and chmod 600)",
+                    source=config.source(name),
+                    path=path,
+                    user=layout.USER,
+                )
+            )
+    for unit in wish.others:
+        yield Note(
+            phrase(
+                "{unit} starts with the machine, too: if it is not to, sudo systemctl disable --now {unit}",
+                unit=unit,
+            )
+        )
+    if wish.original is not None:
+        if not any(map(_gateway, [*wish.pins, *(path.rpartition("/")[2] for path in found.below(layout.PINS))])):
+            yield Note(
+                phrase(
+                    "there is no pin in {directory}: the gateway's first certificate will be trusted",
+                    directory=wish.original.certdir,
+                )
+            )
+        yield Note(
+            phrase(
+                "the logs of {unit} stay in {old}, and new ones go to {new}",
+                unit=wish.original.unit,
+                old=wish.original.logdir,
+                new=layout.LOGS,
+            )
+        )
+
+
+def _unwritables(config: Config) -> Iterator[Note]:
     for name in ("certdir", "statedir", "logdir"):
         path = _seen(str(getattr(config, name)))
         if not _within(path):
@@ -201,16 +291,6 @@ def _notes(found: Found, config: Config, wish: Wish) -> Iterator[Step]:
     scheme, _, place = config.truststore.partition(":")
     if scheme in {"file", "sqlite"} and place != str(config.certdir) and not _within(_seen(place)):
         yield _unwritable("truststore", _seen(place))
-    for unit in wish.others:
-        yield Note(f"{unit} starts with the machine, too: if it is not to, sudo systemctl disable --now {unit}")
-    if wish.original is not None:
-        if not any(map(_gateway, [*wish.pins, *(path.rpartition("/")[2] for path in found.below(layout.PINS))])):
-            yield Note(
-                f"there is no pin in {wish.original.certdir}: the gateway's first certificate will be trusted"
-            )
-        yield Note(
-            f"the logs of {wish.original.unit} stay in {wish.original.logdir}, and new ones go to {layout.LOGS}"
-        )
 
 
 def _check_trust(config: Config, wish: Wish) -> None:
@@ -219,9 +299,13 @@ def _check_trust(config: Config, wish: Wish) -> None:
     if wish.pins and (scheme, _seen(place)) != ("file", layout.PINS):
         name = "truststore" if "truststore" in config.given else "certdir"
         raise ConfigError(
-            f"{config.source(name)}: pins are taken over into {layout.PINS} alone, and {config.truststore} would "
-            "not have them: leave it out; or disable the original, put its pins there with smgwproxy trust "
-            "import, and give --from none"
+            phrase(
+                "{source}: pins are taken over into {path} alone, and {store} would not have them: leave it out; "
+                "or disable the original, put its pins there with smgwproxy trust import, and give --from none",
+                source=config.source(name),
+                path=layout.PINS,
+                store=config.truststore,
+            )
         )
 
 
@@ -236,6 +320,13 @@ def _within(path: str) -> bool:
 
 def _unwritable(name: str, path: str) -> Note:
     return Note(
-        f"{name} is {path}, and the unit lets the proxy write to {layout.STATE} and {layout.LOGS} alone: choose a "
-        f"place there, or put ReadWritePaths={path} into a drop-in (systemctl edit {layout.USER})"
+        phrase(
+            "{name} is {path}, and the unit lets the proxy write to {state} and {logs} alone: choose a place "
+            "there, or put ReadWritePaths={path} into a drop-in (systemctl edit {user})",
+            name=name,
+            path=path,
+            state=layout.STATE,
+            logs=layout.LOGS,
+            user=layout.USER,
+        )
     )

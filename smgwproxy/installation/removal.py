@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from smgwproxy.installation import layout
 from smgwproxy.installation.facts import Found, credential
 from smgwproxy.installation.steps import Keep, LeftToDo, Note, RemoveDirectory, RemoveFile, Run, Step
+from smgwproxy.phrases import phrase, sequence
 
-_FOREIGN = "it was not made by this program"
+_FOREIGN = phrase("it was not made by this program")
 
 # What the program itself puts into each directory.
 _MADE = {
@@ -43,7 +44,8 @@ class _Removal:
             self.gone.add(path)
             yield RemoveDirectory(path)
         elif tell:
-            yield Keep(f"{path}/: there is more in it: {', '.join(one.rpartition('/')[2] for one in left)}")
+            names = ", ".join(one.rpartition("/")[2] for one in left)
+            yield Keep(phrase("{path}/: there is more in it: {names}", path=path, names=names))
 
 
 def uninstall_steps(found: Found, originals: Sequence[str], *, purge: bool) -> list[Step]:
@@ -56,29 +58,29 @@ def uninstall_steps(found: Found, originals: Sequence[str], *, purge: bool) -> l
         *_user(removal),
     ]
     if not any(not isinstance(step, Keep | Note) for step in steps):
-        steps.append(Note("nothing is installed here that could be removed"))
-    steps += [Note(f"to run {name} again: systemctl enable --now {name}") for name in originals]
+        steps.append(Note(phrase("nothing is installed here that could be removed")))
+    steps += [Note(phrase("to run {unit} again: systemctl enable --now {unit}", unit=name)) for name in originals]
     return steps
 
 
 def _unit(removal: _Removal) -> Iterator[Step]:
     found = removal.found
     if f"{layout.UNIT}.old" in found.entries:
-        yield Keep(f"{layout.UNIT}.old: the unit that was there before")
+        yield Keep(phrase("{path}: the unit that was there before", path=f"{layout.UNIT}.old"))
     reload = ("systemctl", "daemon-reload")
     if layout.UNIT not in found.entries:
         if found.outdated:
             yield Run(reload)
         return
     if not found.ours(layout.UNIT):
-        yield Keep(f"{layout.UNIT}: {_FOREIGN}")
+        yield Keep(sequence((layout.UNIT, _FOREIGN), ": "))
         return
     how = Run if found.commands else LeftToDo
     yield how(("systemctl", "disable", "--now", layout.UNIT_NAME))
     yield from removal.file(layout.UNIT)
     yield how(reload)
     if layout.DROP_INS in found.entries:
-        yield Keep(f"{layout.DROP_INS}/: your own changes of the unit")
+        yield Keep(phrase("{path}/: your own changes of the unit", path=layout.DROP_INS))
 
 
 def _configuration(removal: _Removal, *, purge: bool) -> Iterator[Step]:
@@ -87,21 +89,26 @@ def _configuration(removal: _Removal, *, purge: bool) -> Iterator[Step]:
         if purge:
             yield from removal.file(layout.CONFIGURATION)
         else:
-            yield Keep(f"{layout.CONFIGURATION}: it is yours; --purge removes it, too")
+            yield Keep(phrase("{path}: it is yours; --purge removes it, too", path=layout.CONFIGURATION))
     if layout.CREDENTIALS in found.entries:
         if purge:
             for option in layout.SECRETS:
                 yield from removal.file(credential(option))
             yield from removal.directory(layout.CREDENTIALS)
         else:
-            yield Keep(f"{layout.CREDENTIALS}/: what is in it may be the only copy; --purge removes it, too")
+            yield Keep(
+                phrase(
+                    "{path}/: what is in it may be the only copy; --purge removes it, too", path=layout.CREDENTIALS
+                )
+            )
     yield from removal.directory(layout.CONFIGURATION_DIRECTORY, tell=purge)
 
 
 def _kept(found: Found) -> Iterator[Step]:
-    for path, what in ((layout.STATE, "pins, and the certificate of HTTPS"), (layout.LOGS, "logs")):
+    kept = ((layout.STATE, phrase("pins, and the certificate of HTTPS")), (layout.LOGS, phrase("logs")))
+    for path, what in kept:
         if path in found.entries:
-            yield Keep(f"{path}/: {what}; --purge removes them, too")
+            yield Keep(phrase("{path}/: {what}; --purge removes them, too", path=path, what=what))
 
 
 def _purged(removal: _Removal) -> Iterator[Step]:
@@ -128,11 +135,15 @@ def _user(removal: _Removal) -> Iterator[Step]:
     left = any(path in found.entries and path not in removal.gone for path in (layout.STATE, layout.LOGS))
     if not found.ours(layout.SYSUSERS):
         if found.account is not None:
-            yield Keep(f"the user {layout.USER}: {_FOREIGN}")
+            yield Keep(sequence((phrase("the user {user}", user=layout.USER), _FOREIGN), ": "))
         return
     if found.account is not None and left:
         yield Keep(
-            f"the user {layout.USER}, and {layout.SYSUSERS}: their files stay, and must not become another's"
+            phrase(
+                "the user {user}, and {path}: their files stay, and must not become another's",
+                user=layout.USER,
+                path=layout.SYSUSERS,
+            )
         )
         return
     if found.account is not None and found.privileged:

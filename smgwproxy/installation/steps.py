@@ -6,12 +6,14 @@ import shlex
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from smgwproxy.commands.text import printable
+from smgwproxy.commands.text import Say, columns, printable
 from smgwproxy.installation import layout
+from smgwproxy.phrases import phrase, sequence
 
 Owner = Literal["root", "proxy"]
 
 _LONGEST = 4000  # characters of a path
+_VERB = 8  # columns of a verb, and the gap behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,13 @@ class Step:
         raise NotImplementedError
 
     @property
-    def line(self) -> str:
-        """The step in one line for people."""
-        return f"{self.verb:8}{printable(self.what, _LONGEST)}"
+    def sentence(self) -> str:
+        """The step within a text."""
+        return sequence((self.verb, self.what))
+
+    def line(self, say: Say = str) -> str:
+        """Return the step in one line for people, in the language of ``say``."""
+        return f"{say(self.verb):{_columns(say)}}{printable(say(self.what), _LONGEST)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,14 @@ class MakeDirectory(Step):
     path: str
     mode: int
     owner: Owner
-    verb: ClassVar[str] = "make"
+    verb: ClassVar[str] = phrase("make")
 
     @property
     def what(self) -> str:
         """The directory and whose it is."""
-        return f"{self.path}/ for {_whose(self.owner)}"
+        if self.owner == "proxy":
+            return phrase("{path}/ for the user {user}", path=self.path, user=layout.USER)
+        return phrase("{path}/ for root", path=self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +63,12 @@ class WriteFile(Step):
     mode: int
     owner: Owner
     why: str
-    verb: ClassVar[str] = "write"
+    verb: ClassVar[str] = phrase("write")
 
     @property
     def what(self) -> str:
         """The file and what is in it."""
-        return f"{self.path}: {self.why}"
+        return sequence((self.path, self.why), ": ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ class RemoveFile(Step):
     """Remove a file, or a link."""
 
     path: str
-    verb: ClassVar[str] = "remove"
+    verb: ClassVar[str] = phrase("remove")
 
     @property
     def what(self) -> str:
@@ -81,7 +89,7 @@ class RemoveDirectory(Step):
     """Remove an empty directory."""
 
     path: str
-    verb: ClassVar[str] = "remove"
+    verb: ClassVar[str] = phrase("remove")
 
     @property
     def what(self) -> str:
@@ -95,7 +103,7 @@ class Run(Step):
 
     words: tuple[str, ...]
     remedy: str = ""
-    verb: ClassVar[str] = "run"
+    verb: ClassVar[str] = phrase("run")
 
     @property
     def what(self) -> str:
@@ -108,7 +116,7 @@ class LeftToDo(Step):
     """A command that somebody has to run, on the machine itself."""
 
     words: tuple[str, ...]
-    verb: ClassVar[str] = "left"
+    verb: ClassVar[str] = phrase("left")
 
     @property
     def what(self) -> str:
@@ -121,7 +129,7 @@ class Keep(Step):
     """Something stays as it is."""
 
     told: str
-    verb: ClassVar[str] = "keep"
+    verb: ClassVar[str] = phrase("keep")
 
     @property
     def what(self) -> str:
@@ -134,7 +142,7 @@ class Note(Step):
     """Something that the person has to know."""
 
     told: str
-    verb: ClassVar[str] = "note"
+    verb: ClassVar[str] = phrase("note")
 
     @property
     def what(self) -> str:
@@ -142,5 +150,6 @@ class Note(Step):
         return self.told
 
 
-def _whose(owner: Owner) -> str:
-    return f"the user {layout.USER}" if owner == "proxy" else "root"
+def _columns(say: Say) -> int:
+    kinds = (MakeDirectory, WriteFile, RemoveFile, Run, LeftToDo, Keep, Note)
+    return columns((say(kind.verb) for kind in kinds), _VERB)

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from smgwproxy.config import Config, load
+from smgwproxy.config import Program, load
 from smgwproxy.installation import layout
 from smgwproxy.installation.facts import Found
 from smgwproxy.installation.original import is_candidate
 from smgwproxy.installation.tree import Entry, Ids, Tree
 from smgwproxy.installation.unitfile import Settings, read_service
+from smgwproxy.phrases import phrase
 
 _LARGEST = 1024 * 1024  # bytes of a unit, a configuration, a password file, a list of users
 _LARGEST_RECORD = 4 * 1024 * 1024  # bytes, as the file store takes them
@@ -47,7 +48,7 @@ def users(tree: Tree) -> Mapping[str, User]:
     return found
 
 
-def configured(tree: Tree, found: Found) -> Config | None:
+def configured(tree: Tree, found: Found) -> Program | None:
     """Return what the configuration that was ``found`` says, None when there is none; raises `ConfigError`."""
     if layout.CONFIGURATION not in found.texts:  # as a regular file, and not by a link out of the tree
         return None
@@ -97,7 +98,7 @@ def _readable(entries: Mapping[str, Entry]) -> Iterator[str]:
     for path, entry in entries.items():
         if path == layout.SYSUSERS or _is_of_the_service(path):
             if entry.kind != "file":
-                raise OSError(errno.EINVAL, "it is not a regular file", path)
+                raise OSError(errno.EINVAL, phrase("it is not a regular file"), path)
             yield path
 
 
@@ -198,7 +199,8 @@ def records(tree: Tree, directory: str) -> Mapping[str, bytes]:
     there = tree.names(directory, trusted=True)
     names = [name for name in there if name.endswith(".json") and not name.startswith(".")]
     if len(names) > _MOST_RECORDS:
-        raise OSError(errno.EFBIG, f"there are more than {_MOST_RECORDS} records", directory)
+        told = phrase("there are more than {count} records", count=_MOST_RECORDS)
+        raise OSError(errno.EFBIG, told, directory)
     paths = {name: str(PurePosixPath(directory) / name) for name in names}
     return {name: tree.read(path, _LARGEST_RECORD, trusted=True) for name, path in paths.items()}
 

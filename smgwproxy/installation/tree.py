@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from smgwproxy import durable
+from smgwproxy.phrases import phrase
+
 Kind = Literal["file", "directory", "link", "other"]
 Ids = tuple[int, int]
 """The numbers of a user and a group."""
@@ -60,17 +63,7 @@ class Tree:
         """Return what is in a regular file of at most ``largest`` bytes, no link at the end of ``path``."""
         with self._parent(path, trusted=trusted) as (directory, name):
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            handle = os.open(name, flags, dir_fd=directory)
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise OSError(errno.EINVAL, "it is not a regular file")
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                octets = file.read(largest + 1)
-        finally:
-            os.close(handle)
-        if len(octets) > largest:
-            raise OSError(errno.EFBIG, f"it has more than {largest} bytes")
-        return octets
+            return durable.read_open(os.open(name, flags, dir_fd=directory), largest)
 
     def followed(self, path: str) -> str:
         """Return where links at the end of ``path`` lead, or one of them where they lead nowhere else."""
@@ -214,7 +207,8 @@ class _Way:
 
     def must_be_trusted(self, name: str) -> None:
         if os.fstat(self.here).st_uid not in {0, os.geteuid()}:
-            raise OSError(errno.EPERM, f"the link {name} on the way was made by another user")
+            told = phrase("the link {name} on the way was made by another user", name=name)
+            raise OSError(errno.EPERM, told)
 
     def back_to_the_root(self) -> None:
         while len(self._handles) > 1:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from smgwproxy.errors import SmgwProxyError
+from smgwproxy.phrases import phrase
 
 Settings = Mapping[str, tuple[str, ...]]
 """The values of one section's settings; a list since many may be given more than once."""
@@ -79,7 +80,7 @@ def split(text: str) -> list[str]:
         else:
             word = (word or "") + character
     if quote:
-        raise NotUnderstood(f"a quote is not closed in: {text}")
+        raise NotUnderstood(phrase("a quote is not closed in: {text}", text=text))
     return words if word is None else [*words, word]
 
 
@@ -93,7 +94,7 @@ def _escaped(text: str, place: int) -> tuple[str, int]:
     if character in {"\\", '"', "'"}:
         return character, place + 1
     if character not in _ESCAPES:
-        raise NotUnderstood(f"there is an unknown escape in: {text}")
+        raise NotUnderstood(phrase("there is an unknown escape in: {text}", text=text))
     return _ESCAPES[character], place + 1
 
 
@@ -105,7 +106,9 @@ def expanded(text: str, specifiers: Mapping[str, str]) -> str:
         if letter == "%":
             return "%"
         if letter not in specifiers:
-            raise NotUnderstood(f"what %{letter} stands for is not known here: {text}")
+            raise NotUnderstood(
+                phrase("what {name} stands for is not known here: {text}", name=f"%{letter}", text=text)
+            )
         return specifiers[letter]
 
     return re.sub(r"%(.?)", value, text, flags=re.DOTALL)

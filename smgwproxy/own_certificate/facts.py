@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from smgwproxy.certificate import Certificate
 from smgwproxy.own_certificate.alternatives import Address, alternatives
+from smgwproxy.phrases import phrase, plural
 
 _SOON = timedelta(days=60)
 
@@ -44,4 +45,6 @@ def ending(certificate: Certificate, now: datetime) -> str:
     if left > min(_SOON, (told.not_after - told.not_before) / 10):
         return ""
     day = f"{told.not_after.astimezone(UTC):%Y-%m-%d}"
-    return f"ended on {day}" if left <= timedelta() else f"ends on {day}, in {left.days} days"
+    if left <= timedelta():
+        return phrase("ended on {day}", day=day)
+    return plural("ends on {day}, in {count} day", "ends on {day}, in {count} days", left.days, day=day)

@@ -12,6 +12,8 @@ from smgwproxy import durable
 from smgwproxy.errors import ConfigError
 from smgwproxy.own_certificate.alternatives import Address, alternatives
 from smgwproxy.own_certificate.loading import Files, load
+from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 
 _FILE = "https.pem"  # key and certificate together, so that no crash can part them
 
@@ -27,9 +29,15 @@ def find(directory: Path, source: str = "--statedir") -> Files | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        told = f"{files.certificate.parent} cannot be looked into ({error.strerror})"
-        remedy = "make it a directory that this user may read, or name another one"
-        raise ConfigError(f"{source}: {told}: {remedy}") from error
+        raise ConfigError(
+            phrase(
+                "{source}: {directory} cannot be looked into ({reason}): make it a directory that this user may "
+                "read, or name another one",
+                source=source,
+                directory=files.certificate.parent,
+                reason=reason(error),
+            )
+        ) from error
     return files
 
 
@@ -68,7 +76,9 @@ def replace(
 def _files(directory: Path, source: str) -> Files:
     path = directory.absolute() / _FILE
     command = f"smgwproxy certificate replace --statedir {shlex.quote(str(path.parent))}"
-    remedy = f"restore it from a copy, or make a new one, which clients then must trust anew: {command}"
+    remedy = phrase(
+        "restore it from a copy, or make a new one, which clients then must trust anew: {command}", command=command
+    )
     return Files(path, path, source, source, remedy)
 
 
@@ -80,9 +90,15 @@ def _alone(directory: Path, source: str) -> Iterator[None]:
         with durable.locked(directory / f".{_FILE}.lock"):
             yield
     except OSError as error:
-        told = f"cannot write {directory.absolute() / _FILE} ({error.strerror})"
-        remedy = "make the directory writable for this user, and see that the disk is not full"
-        raise ConfigError(f"{source}: {told}: {remedy}") from error
+        raise ConfigError(
+            phrase(
+                "{source}: cannot write {path} ({reason}): make the directory writable for this user, and see "
+                "that the disk is not full",
+                source=source,
+                path=directory.absolute() / _FILE,
+                reason=reason(error),
+            )
+        ) from error
 
 
 def _put(directory: Path, names: Sequence[str], addresses: Sequence[Address]) -> None:

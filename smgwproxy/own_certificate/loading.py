@@ -11,6 +11,8 @@ from typing import NoReturn
 from smgwproxy import durable
 from smgwproxy.certificate import Certificate
 from smgwproxy.errors import ConfigError
+from smgwproxy.phrases import phrase, sequence
+from smgwproxy.system import reason
 
 _ATTEMPTS = 10  # to find the files at rest
 _LARGEST = 1024 * 1024  # bytes; a long chain with its key has some 20,000
@@ -45,7 +47,7 @@ class Files:
     def wrong(self, path: Path, what: str, remedy: str) -> ConfigError:
         """Return the error that ``path``, one of the two, cannot be used."""
         source = self.source if path == self.certificate else self.key_source
-        return ConfigError(f"{source}: {path} {what}: {remedy}")
+        return ConfigError(sequence((source, sequence((str(path), what)), remedy), ": "))
 
 
 State = tuple[object, ...]
@@ -92,11 +94,11 @@ def _outcome(files: Files, context_class: type[ssl.SSLContext], before: State) -
 def _loaded(files: Files, context_class: type[ssl.SSLContext], before: State) -> Loaded:
     match = _CERTIFICATE.search(_content(files, files.certificate))
     if match is None:
-        remedy = files.remedy or "give the file that does"
-        raise files.wrong(files.certificate, "holds no whole certificate in PEM", remedy)
+        remedy = files.remedy or phrase("give the file that does")
+        raise files.wrong(files.certificate, phrase("holds no whole certificate in PEM"), remedy)
     if not _KEY.search(_content(files, files.key)):
-        remedy = files.remedy or "give the file that does with --tls-key"
-        raise files.wrong(files.key, "holds no private key in PEM", remedy)
+        remedy = files.remedy or phrase("give the file that does with --tls-key")
+        raise files.wrong(files.key, phrase("holds no private key in PEM"), remedy)
     context = _context(context_class)
     try:
         certificate = Certificate.from_pem(match[0].decode("ascii", "replace"))
@@ -150,22 +152,24 @@ def _content(files: Files, path: Path) -> bytes:
 
 
 def _unreadable(files: Files, path: Path, error: OSError) -> ConfigError:
-    remedy = "check the path, and that this user may read the file"
+    remedy: str = phrase("check the path, and that this user may read the file")
     if files.remedy:
-        remedy += f"; if it is lost, {files.remedy}"
-    return files.wrong(path, f"cannot be read ({error.strerror})", remedy)
+        remedy = phrase("{check}; if it is lost, {remedy}", check=remedy, remedy=files.remedy)
+    return files.wrong(path, phrase("cannot be read ({reason})", reason=reason(error)), remedy)
 
 
 def _unusable(files: Files, error: Exception) -> ConfigError:
-    reason = getattr(error, "reason", None)
+    fault = getattr(error, "reason", None)
     if isinstance(error, _EncryptedError):
-        path, what = files.key, "holds a private key that is encrypted"
-        remedy = f"give a key without a password, which this makes: openssl pkey -in {path} -out NEW"
-    elif reason in _OF_ANOTHER:
-        path, what = files.key, f"holds another private key than that of the certificate in {files.certificate}"
-        remedy = "give the key that the certificate was made for"
+        path, what = files.key, phrase("holds a private key that is encrypted")
+        command = f"openssl pkey -in {path} -out NEW"
+        remedy = phrase("give a key without a password, which this makes: {command}", command=command)
+    elif fault in _OF_ANOTHER:
+        path = files.key
+        what = phrase("holds another private key than that of the certificate in {path}", path=files.certificate)
+        remedy = phrase("give the key that the certificate was made for")
     else:
-        told = reason.replace("_", " ").lower() if reason else "the PEM is damaged"
-        path, what = files.certificate, f"cannot be used with its key ({told})"
-        remedy = "give files that are whole"
+        told = fault.replace("_", " ").lower() if fault else phrase("the PEM is damaged")
+        path, what = files.certificate, phrase("cannot be used with its key ({reason})", reason=told)
+        remedy = phrase("give files that are whole")
     return files.wrong(path, what, files.remedy or remedy)

@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import gevent
@@ -15,6 +15,8 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
 from smgwproxy.access import Access
+from smgwproxy.errors import ExchangeError
+from smgwproxy.language import Languages
 from smgwproxy.limits import DoorLimits
 from smgwproxy.server.handler import Handler
 from smgwproxy.server.listening import open_listener
@@ -37,17 +39,25 @@ class ServerTls(Protocol):
         ...
 
 
+def _tell_nobody(error: ExchangeError, /) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What holds for a request from its head to its end.
 
-    ``access`` says who may come in, ``tls`` makes it HTTPS.
+    ``access`` says who may come in, ``tls`` makes it HTTPS. ``languages`` are those of the pages. ``refused`` is
+    told of what the application is not: requests that get no further than the door, and faults. It must neither
+    raise nor wait.
     """
 
     application: Application
     access: Access
     limits: DoorLimits
     tls: ServerTls | None
+    languages: Languages = field(default_factory=Languages)
+    refused: Callable[[ExchangeError], None] = _tell_nobody
 
 
 class ProxyServer(WSGIServer):

@@ -23,6 +23,7 @@ from smgwproxy.http1 import (
     request_framing,
     values,
 )
+from smgwproxy.phrases import phrase
 from smgwproxy.server.answer import AnswerWriter
 from smgwproxy.server.backlog import Backlog
 from smgwproxy.server.channel import Channel
@@ -101,7 +102,7 @@ class Handler(WSGIHandler):
         """End the exchange when the client has left, be it the gateway or the client that is waited for."""
         if self._in_exchange and not self._abandoned and self._channel.has_left():
             self._abandoned = True
-            gone = ClientGone("The client went away before it had its answer.")
+            gone = ClientGone(phrase("The client went away before it had its answer."))
             self._greenlet.kill(gone, block=False)
 
     def break_off(self) -> None:
@@ -114,7 +115,9 @@ class Handler(WSGIHandler):
         limits = self._terms.limits
         self._channel.expect(limits.handshake_timeout)
         if self._channel.peek() not in {b"", _TLS_HANDSHAKE}:
-            self._refuse(BadRequest("This port takes only HTTPS.", 400, "Put https:// before the address."))
+            self._refuse(
+                BadRequest(phrase("This port takes only HTTPS."), 400, phrase("Put https:// before the address."))
+            )
             raise _EndOfConnection("it does not speak TLS")
         self._channel.shake_hands(tls.context(), limits.handshake_timeout)
 
@@ -157,9 +160,15 @@ class Handler(WSGIHandler):
         except Incomplete:
             return None
         except MessageError as error:
-            self._refuse(BadRequest(f"The request was refused: {error}.", error.status), head)
+            self._refuse(
+                BadRequest(phrase("The request was refused: {error}.", error=error.told), error.status), head
+            )
         except TimeoutError:
-            self._refuse(ClientTooSlow(f"No whole request head came within {limits.head_timeout:g} s."))
+            self._refuse(
+                ClientTooSlow(
+                    phrase("No whole request head came within {seconds:g} s.", seconds=limits.head_timeout)
+                )
+            )
         except ExchangeError as error:
             self._refuse(error, head)
         else:
@@ -174,8 +183,10 @@ class Handler(WSGIHandler):
     def _refuse(self, error: ExchangeError, head: RequestHead | None = None) -> None:
         """Answer what gets no further than the door, and end the connection."""
         self.server.logger.warning("refused a request of %s: %s", self.address, error.message)
+        self._terms.refused(error)
         head = head or RequestHead("", "", 1, [])
-        status, lines, body = problem.render(error, ",".join(values(head.lines, "accept")))
+        accept, languages = (",".join(values(head.lines, name)) for name in ("accept", "accept-language"))
+        status, lines, body = problem.render(error, accept, self._terms.languages.accepted(languages))
         answer = AnswerWriter(self._send, head, must_close=lambda: True)
         answer.start(problem.status_line(status), lines)
         answer.write(body)
@@ -193,8 +204,12 @@ class Handler(WSGIHandler):
         except _EndOfConnection:
             raise
         except Exception as error:
+            fault = InternalError(
+                phrase("The proxy failed at this request."), phrase("The log of the proxy has the details.")
+            )
             if not isinstance(error, ExchangeError):
                 self.server.logger.exception("fault while answering %s", self.address)
+                self._terms.refused(fault)
             _close(result)  # or the client could hold what it asked for
             result = None
             if answer.begun:
@@ -203,8 +218,9 @@ class Handler(WSGIHandler):
                 self._break_off(answer)
                 raise _EndOfConnection(f"its answer broke off: {error}") from error
             status, lines, body = problem.render(
-                InternalError("The proxy failed at this request.", "The log of the proxy has the details."),
+                fault,
                 environ.get("HTTP_ACCEPT", ""),
+                self._terms.languages.accepted(environ.get("HTTP_ACCEPT_LANGUAGE", "")),
             )
             answer.start(problem.status_line(status), lines)
             answer.write(body)

@@ -17,6 +17,7 @@ from smgwproxy.http1 import (
     expectations,
     parse_request_head,
 )
+from smgwproxy.phrases import phrase
 from smgwproxy.target import origin_form
 from smgwproxy.wire import Wire
 
@@ -28,7 +29,7 @@ def read_head(wire: Wire, scheme: str) -> RequestHead:
     """
     head = origin_form(parse_request_head(wire.head(MAX_HEAD, check_request_start)), scheme)
     if any(expectation != "100-continue" for expectation in expectations(head.minor, head.lines)):
-        raise MessageError("it expects more than 100-continue", 417)
+        raise MessageError(phrase("it expects more than 100-continue"), 417)
     return head
 
 
@@ -82,7 +83,9 @@ class RequestBody(io.RawIOBase):
                 begin()
             return self._reader.read(size)
         except MessageError as error:
-            raise BadRequest(f"The request body was refused: {error}.", error.status) from error
+            raise BadRequest(
+                phrase("The request body was refused: {error}.", error=error.told), error.status
+            ) from error
         except TimeoutError as error:
             raise ClientTooSlow from error
         except (Incomplete, OSError) as error:

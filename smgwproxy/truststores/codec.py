@@ -7,6 +7,7 @@ from typing import Any
 
 from smgwproxy.certificate import Certificate, Description, Fingerprint
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
 from smgwproxy.truststores.record import Event, Happening, Pending, Pin, Record, Revocation, go_time
 
 _NONE = ""
@@ -38,11 +39,11 @@ def from_json(origin: Origin, document: object, place: str = "") -> Record:
     table = _table(document)
     first_use = table.get("first_use", True)
     if not isinstance(first_use, bool):
-        raise TypeError("first_use is neither true nor false")
+        raise TypeError(phrase("first_use is neither true nor false"))
     no_pin = table["fingerprint"] == _NONE and "first_use" in table
     backups = [_read_pin(one, place) for one in _list(table, "backups")]
     if no_pin and (backups or "certificate" in table or "pinned_at" in table):
-        raise ValueError("there are parts of a pin and no fingerprint")
+        raise ValueError(phrase("there are parts of a pin and no fingerprint"))
     return Record(
         origin,
         () if no_pin else (_read_pin(table, place), *backups),
@@ -112,7 +113,7 @@ def _unless_empty(key: str, values: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _time(moment: datetime) -> str:
     if moment.tzinfo is None:  # it could not be read again
-        raise ValueError("a time without a time zone")
+        raise ValueError(phrase("a time without a time zone"))
     return moment.isoformat(timespec="seconds")
 
 
@@ -136,7 +137,7 @@ def _read_pin(document: object, place: str) -> Pin:
 def _read_pending(table: dict[str, Any]) -> Pending:
     times = table["times"]
     if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-        raise ValueError("times is no number of times")
+        raise ValueError(phrase("times is no number of times"))
     return Pending(_certificate(table), _moment(table, "first_seen"), _moment(table, "last_seen"), times)
 
 
@@ -158,25 +159,25 @@ def _fingerprint(table: dict[str, Any]) -> Fingerprint:
 def _certificate(table: dict[str, Any]) -> Certificate:
     certificate = Certificate.from_pem(str(table["certificate"]))
     if certificate.fingerprint != _fingerprint(table):
-        raise ValueError("the certificate is not the one of the fingerprint")
+        raise ValueError(phrase("the certificate is not the one of the fingerprint"))
     return certificate
 
 
 def _moment(table: dict[str, Any], key: str) -> datetime:
     moment = datetime.fromisoformat(table[key])
     if moment.tzinfo is None:
-        raise ValueError(f"{key} has no time zone")
+        raise ValueError(phrase("{key} has no time zone", key=key))
     return moment
 
 
 def _list(table: dict[str, Any], key: str) -> list[object]:
     values = table.get(key, [])
     if not isinstance(values, list):
-        raise TypeError(f"{key} is no list")
+        raise TypeError(phrase("{key} is no list", key=key))
     return values
 
 
 def _table(document: object) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise TypeError("not a JSON object")
+        raise TypeError(phrase("not a JSON object"))
     return document

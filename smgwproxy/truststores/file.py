@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from smgwproxy import durable
-from smgwproxy.errors import ConfigError, TrustStoreError
+from smgwproxy.errors import ConfigError, TrustStoreError, text_of
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
+from smgwproxy.system import reason
 from smgwproxy.truststores.base import EditableTrustStore
 from smgwproxy.truststores.codec import from_json, to_json
 from smgwproxy.truststores.permissions import writable_by_others
@@ -29,7 +31,7 @@ def open_store(argument: str) -> FileTrustStore:
     Raises `ConfigError` when ``argument`` is empty or the directory cannot be made.
     """
     if not argument:
-        raise ConfigError("file: needs a directory, for example file:./certs")
+        raise ConfigError(phrase("file: needs a directory, for example file:./certs"))
     directory = Path(argument).absolute()  # errors tell paths to people who do not know where this runs
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,8 +40,12 @@ def open_store(argument: str) -> FileTrustStore:
             pass
     except OSError as error:
         raise ConfigError(
-            f"{directory} cannot be written ({error.strerror}): "
-            "make it writable for this user, or name another directory"
+            phrase(
+                "{directory} cannot be written ({reason}): make it writable for this user, or name another "
+                "directory",
+                directory=directory,
+                reason=reason(error),
+            )
         ) from error
     return FileTrustStore(directory)
 
@@ -103,7 +109,7 @@ class FileTrustStore(EditableTrustStore):
         try:
             return sorted(path for path in self._directory.iterdir() if path.suffix == ".json")
         except OSError as error:
-            raise _unreadable(self._directory, error.strerror or str(error)) from error
+            raise _unreadable(self._directory, reason(error)) from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -130,14 +136,15 @@ def _read(path: Path, origin: Origin) -> Record | None:
         octets = durable.read(path, _MAX_RECORD)
     except FileNotFoundError as error:
         if path.is_symlink():  # somebody keeps the record elsewhere, where it is out of reach now
-            raise _unreadable(path, "it is a link to a file that is not there") from error
+            raise _unreadable(path, phrase("it is a link to a file that is not there")) from error
         return None
     except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from error
+        raise _unreadable(path, reason(error)) from error
     try:
         return from_json(origin, json.loads(octets), str(path))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _unreadable(path, f"it is no trust record ({error})") from error
+        told = phrase("it is no trust record ({reason})", reason=text_of(error))
+        raise _unreadable(path, told) from error
 
 
 def _encoded(record: Record) -> bytes:
@@ -153,19 +160,23 @@ def _encoded(record: Record) -> bytes:
         if len(octets) <= _MAX_RECORD:
             return octets
         if not kept:
-            raise OSError(errno.EFBIG, f"it would have more than {_MAX_RECORD} bytes")
+            raise OSError(errno.EFBIG, phrase("it would have more than {count} bytes", count=_MAX_RECORD))
         kept //= 2
 
 
-def _unreadable(path: Path, reason: str) -> TrustStoreError:
+def _unreadable(path: Path, fault: str) -> TrustStoreError:
     return TrustStoreError(
-        f"The trust record {path} cannot be read: {reason}. Nothing was sent.",
-        "Mend the file or restore it from a copy; delete it only if the certificate may be pinned anew.",
+        phrase("The trust record {path} cannot be read: {reason}. Nothing was sent.", path=path, reason=fault),
+        phrase("Mend the file or restore it from a copy; delete it only if the certificate may be pinned anew."),
     )
 
 
 def _unwritable(path: Path, error: OSError) -> TrustStoreError:
     return TrustStoreError(
-        f"The trust record {path} cannot be written: {error.strerror}. Nothing was sent.",
-        "Check the directory's permissions and the free space.",
+        phrase(
+            "The trust record {path} cannot be written: {reason}. Nothing was sent.",
+            path=path,
+            reason=reason(error),
+        ),
+        phrase("Check the directory's permissions and the free space."),
     )

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from smgwproxy.deadline import Call, Overdue
 from smgwproxy.errors import ExchangeError, TrustEditError, TrustStoreError, in_one_line
+from smgwproxy.phrases import phrase
 from smgwproxy.truststores.base import TrustStore
 
 _R = TypeVar("_R")
@@ -53,19 +54,21 @@ class Guard:
         except (ExchangeError, TrustEditError):
             raise
         except Exception as error:
-            raise self.faulty(f"failed with {type(error).__name__}: {in_one_line(error)}") from error
+            raise self.faulty(
+                phrase("failed with {kind}: {error}", kind=type(error).__name__, error=in_one_line(error))
+            ) from error
         finally:
             watched.give_up()  # also when the greenlet that waits is killed
 
     def faulty(self, what: str) -> TrustStoreError:
         """Make the error that says ``what`` the store did."""
         return TrustStoreError(
-            f"The trust store {self.name} {what}. Nothing was sent.",
-            "Look after the store, or choose another one with --truststore.",
+            phrase("The trust store {name} {what}. Nothing was sent.", name=self.name, what=what),
+            phrase("Look after the store, or choose another one with --truststore."),
         )
 
     def _hangs(self) -> TrustStoreError:
-        return self.faulty(f"did not answer within {self._seconds:g} s")
+        return self.faulty(phrase("did not answer within {seconds:g} s", seconds=self._seconds))
 
     def _count(self, change: int) -> None:
         with self._lock:

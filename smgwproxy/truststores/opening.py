@@ -11,6 +11,7 @@ from typing import Any
 
 from smgwproxy.deadline import Overdue, call_in_thread
 from smgwproxy.errors import ConfigError, in_one_line
+from smgwproxy.phrases import phrase, sequence
 from smgwproxy.truststores.base import TrustStore
 
 GROUP = "smgwproxy.truststores"
@@ -35,7 +36,11 @@ def open_truststore(spec: str, seconds: float = OPENING_SECONDS) -> TrustStore:
         store: TrustStore = call_in_thread(lambda: _opened(name, argument, installed), seconds)
     except Overdue as error:
         raise ConfigError(
-            f"the store {name!r} did not open within {seconds:g} s: see what it waits for"
+            phrase(
+                "the store {name!r} did not open within {seconds:g} s: see what it waits for",
+                name=name,
+                seconds=seconds,
+            )
         ) from error
     return store
 
@@ -45,29 +50,39 @@ def _installed() -> Mapping[str, EntryPoint]:
         return {entry.name: entry for entry in entry_points(group=GROUP)}
     except Exception as error:  # the metadata of every package is read, and one that is damaged spoils it all
         raise ConfigError(
-            f"the installed stores cannot be listed, is a package damaged? {in_one_line(error)}"
+            phrase(
+                "the installed stores cannot be listed, is a package damaged? {reason}", reason=in_one_line(error)
+            )
         ) from error
 
 
 def _opened(name: str, argument: str, installed: Mapping[str, EntryPoint]) -> Any:
     """Import the factory, call it, and look at what it made; raises `ConfigError` whatever happens there."""
-    with _blamed(f"the store {name!r} cannot be loaded"):
+    with _blamed(phrase("the store {name!r} cannot be loaded", name=name)):
         if name in installed:
             factory = installed[name].load()
         else:
             attribute, _, argument = argument.partition(":")
             module = _imported(name) if attribute else None
             if module is None:
-                known = ", ".join(sorted(installed)) or "none; install the package smgwproxy"
+                known = ", ".join(sorted(installed)) or phrase("none; install the package smgwproxy")
                 raise ConfigError(
-                    f"there is no store {name!r}; installed: {known}; one of your own is MODULE:FACTORY:ARGUMENT"
+                    phrase(
+                        "there is no store {name!r}; installed: {known}; one of your own is "
+                        "MODULE:FACTORY:ARGUMENT",
+                        name=name,
+                        known=known,
+                    )
                 )
             factory = getattr(module, attribute)
-    with _blamed(f"the store {name!r} cannot be opened"):
+    with _blamed(phrase("the store {name!r} cannot be opened", name=name)):
         store = factory(argument)
-        lacking = [method for method in ("lookup", "pin") if not callable(getattr(store, method, None))]
+        lacking = [f"{method}()" for method in ("lookup", "pin") if not callable(getattr(store, method, None))]
     if lacking:
-        raise ConfigError(f"the store {name!r} lacks {'() and '.join(lacking)}()")
+        methods = (
+            lacking[0] if len(lacking) == 1 else phrase("{one} and {other}", one=lacking[0], other=lacking[1])
+        )
+        raise ConfigError(phrase("the store {name!r} lacks {methods}", name=name, methods=methods))
     return store
 
 
@@ -95,4 +110,4 @@ def _blamed(what: str) -> Iterator[None]:
     except ConfigError as error:
         raise ConfigError(in_one_line(error)) from error
     except BaseException as error:
-        raise ConfigError(f"{what}: {in_one_line(error)}") from error
+        raise ConfigError(sequence((what, in_one_line(error)), ": ")) from error

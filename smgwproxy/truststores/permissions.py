@@ -8,6 +8,8 @@ import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from smgwproxy.phrases import phrase
+
 
 def writable_by_others(paths: Iterable[Path]) -> Sequence[str]:
     """Return a sentence for each of ``paths`` that somebody beside this user and root may write to.
@@ -23,10 +25,16 @@ def _about(path: Path) -> list[str]:
         found = path.stat()
     except OSError:
         return []
-    told = []
+    told: list[str] = []
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         remedy = f"chmod go-w {shlex.quote(str(path))}"
-        told.append(f"{path} may be written by other users, who then decide what is trusted: {remedy}")
+        told.append(
+            phrase(
+                "{path} may be written by other users, who then decide what is trusted: {remedy}",
+                path=path,
+                remedy=remedy,
+            )
+        )
     if found.st_uid not in {0, os.geteuid()}:
-        told.append(f"{path} belongs to another user, who then decides what is trusted.")
+        told.append(phrase("{path} belongs to another user, who then decides what is trusted.", path=path))
     return told

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smgwproxy.certificate import Certificate, Fingerprint
-from smgwproxy.errors import ConfigError
+from smgwproxy.errors import ConfigError, text_of
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
 from smgwproxy.truststores.base import TrustStore
 from smgwproxy.truststores.record import Pin
 
@@ -22,9 +23,16 @@ def open_store(argument: str) -> PinnedTrustStore:
         try:
             fingerprint = Fingerprint.parse(text)
         except ValueError as error:
-            raise ConfigError(f"pinned: needs SHA-256 fingerprints with commas between them: {error}") from error
+            told = phrase(
+                "pinned: needs SHA-256 fingerprints with commas between them: {reason}", reason=text_of(error)
+            )
+            raise ConfigError(told) from error
         if fingerprint in fingerprints:
-            raise ConfigError(f"pinned: {text!r} is there twice: leave one out, or give the backup's fingerprint")
+            raise ConfigError(
+                phrase(
+                    "pinned: {text!r} is there twice: leave one out, or give the backup's fingerprint", text=text
+                )
+            )
         fingerprints.append(fingerprint)
     return PinnedTrustStore(fingerprints)
 
@@ -37,7 +45,7 @@ class PinnedTrustStore(TrustStore):
 
     def __init__(self, fingerprints: Sequence[Fingerprint]) -> None:
         self._pins = tuple(
-            Pin(fingerprint, record="the option truststore (pinned:)") for fingerprint in fingerprints
+            Pin(fingerprint, record=phrase("the option truststore (pinned:)")) for fingerprint in fingerprints
         )
 
     def lookup(self, origin: Origin) -> Sequence[Pin]:  # noqa: ARG002  # the protocol's

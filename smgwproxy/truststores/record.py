@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from smgwproxy.certificate import Certificate, Fingerprint
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase, plural
 
 _SOON = timedelta(days=60)
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4})(?: \w+)?")
@@ -49,8 +50,13 @@ class Pin:
             return ""
         day = f"{self.ends.astimezone(UTC):%Y-%m-%d}"
         if self.ends <= now:
-            return f"ended on {day}; it is used all the same, since it is pinned"
-        return f"ends on {day}, in {(self.ends - now).days} days; the operator should renew it"
+            return phrase("ended on {day}; it is used all the same, since it is pinned", day=day)
+        return plural(
+            "ends on {day}, in {count} day; the operator should renew it",
+            "ends on {day}, in {count} days; the operator should renew it",
+            (self.ends - now).days,
+            day=day,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ class Record:
         known: tuple[Known, ...] = (*self.pins, *self.pending, *self.revoked)
         seen = [one.fingerprint for one in known]
         if len(set(seen)) < len(seen):
-            raise ValueError("a certificate is there twice")
+            raise ValueError(phrase("a certificate is there twice"))
 
     def __bool__(self) -> bool:
         """Tell whether anything is known."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from smgwproxy.errors import TrustEditError
+from smgwproxy.phrases import phrase
 from smgwproxy.truststores import rules
 from smgwproxy.truststores.record import Event, Happening, Pin, Record
 
@@ -23,8 +24,12 @@ def restore(record: Record, imported: Record, now: datetime, *, replacing: bool 
     foreign = [pin for pin in record.pins if pin.fingerprint not in wanted]
     if foreign and not replacing:
         raise TrustEditError(
-            f"The gateway {record.origin} has a pin that is none of those to be imported: SHA-256 "
-            f"{foreign[0].fingerprint}. Nothing was changed. If it shall be removed: --replace"
+            phrase(
+                "The gateway {origin} has a pin that is none of those to be imported: SHA-256 {fingerprint}. "
+                "Nothing was changed. If it shall be removed: --replace",
+                origin=record.origin,
+                fingerprint=foreign[0].fingerprint,
+            )
         )
     before = record
     for pin in foreign:
@@ -32,8 +37,11 @@ def restore(record: Record, imported: Record, now: datetime, *, replacing: bool 
     pins = {pin.fingerprint: rules.fuller(before, pin) for pin in brought if pin.fingerprint not in revoked}
     if record.pins and brought and not pins:
         raise TrustEditError(
-            f"What is to be imported for the gateway {record.origin} is revoked here, so it would have no pin. "
-            "Nothing was changed."
+            phrase(
+                "What is to be imported for the gateway {origin} is revoked here, so it would have no pin. "
+                "Nothing was changed.",
+                origin=record.origin,
+            )
         )
     waiting = {
         one.fingerprint: one

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from smgwproxy.certificate import Certificate, Fingerprint
 from smgwproxy.errors import CertificateRevoked, PinRefused, TrustEditError
+from smgwproxy.phrases import phrase
 from smgwproxy.renewal import Renewal
 from smgwproxy.truststores.record import Event, Happening, Known, Pending, Pin, Record, Revocation
 
@@ -104,7 +105,13 @@ def approve(record: Record, fingerprint: Fingerprint, now: datetime) -> Record:
     """
     found = next((one for one in record.pending if one.fingerprint == fingerprint), None)
     if found is None:
-        raise TrustEditError(f"No certificate with SHA-256 {fingerprint} is pending for {record.origin}.")
+        raise TrustEditError(
+            phrase(
+                "No certificate with SHA-256 {fingerprint} is pending for {origin}.",
+                fingerprint=fingerprint,
+                origin=record.origin,
+            )
+        )
     events = [(Happening.REPLACED, pin) for pin in record.pins[:1]]
     return _with(
         replace(
@@ -126,8 +133,12 @@ def add(record: Record, pin: Pin, now: datetime) -> Record:
     """
     if any(one.fingerprint == pin.fingerprint for one in record.revoked):
         raise TrustEditError(
-            f"The certificate with SHA-256 {pin.fingerprint} is revoked for {record.origin}. "
-            "If that was a mistake, remove it first: trust remove --fingerprint ..."
+            phrase(
+                "The certificate with SHA-256 {fingerprint} is revoked for {origin}. If that was a mistake, "
+                "remove it first: trust remove --fingerprint ...",
+                fingerprint=pin.fingerprint,
+                origin=record.origin,
+            )
         )
     if any(one.fingerprint == pin.fingerprint for one in record.pins):
         return record if pin.certificate is None else completed(record, pin.certificate)
@@ -160,7 +171,13 @@ def remove(record: Record, fingerprint: Fingerprint, now: datetime) -> Record:
     known: tuple[Known, ...] = (*record.pins, *record.pending, *record.revoked)
     found = [one for one in known if one.fingerprint == fingerprint]
     if not found:
-        raise TrustEditError(f"The trust store has no certificate with SHA-256 {fingerprint} for {record.origin}.")
+        raise TrustEditError(
+            phrase(
+                "The trust store has no certificate with SHA-256 {fingerprint} for {origin}.",
+                fingerprint=fingerprint,
+                origin=record.origin,
+            )
+        )
     return _with(
         replace(
             record,

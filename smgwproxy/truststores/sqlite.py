@@ -14,8 +14,10 @@ from typing import Any
 
 from smgwproxy.certificate import Certificate, Description, Fingerprint
 from smgwproxy.durable import create, locked, sync_directory
-from smgwproxy.errors import ConfigError, TrustStoreError
+from smgwproxy.errors import ConfigError, TrustStoreError, in_one_line
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase, sequence
+from smgwproxy.system import reason
 from smgwproxy.truststores.base import EditableTrustStore
 from smgwproxy.truststores.permissions import writable_by_others
 from smgwproxy.truststores.record import Event, Happening, Known, Pending, Pin, Record, Revocation, go_time
@@ -70,9 +72,20 @@ _HISTORY = """
     FROM (SELECT * FROM history WHERE origin = :origin ORDER BY number DESC LIMIT :newest) ORDER BY number
 """
 
-_CHECK = (
+_CHECK = phrase(
     "Check the permissions of the file, of those beside it whose names begin with its name, and of the directory; "
     "the free space; and that no other program holds it."
+)
+
+# What SQLite says of its errors, as far as people often read it.
+_KNOWN = (
+    phrase("attempt to write a readonly database"),
+    phrase("database disk image is malformed"),
+    phrase("database is locked"),
+    phrase("database or disk is full"),
+    phrase("disk I/O error"),
+    phrase("file is not a database"),
+    phrase("unable to open database file"),
 )
 
 _Row = tuple[Any, ...]
@@ -87,7 +100,7 @@ def open_store(argument: str) -> SqliteTrustStore:
     there is none of this version, or damaged.
     """
     if not argument:
-        raise ConfigError("sqlite: needs a file, for example sqlite:./trust.db")
+        raise ConfigError(phrase("sqlite: needs a file, for example sqlite:./trust.db"))
     path = Path(argument).absolute()  # errors tell paths to people who do not know where this runs
     try:
         if _is_missing(path):
@@ -100,8 +113,12 @@ def open_store(argument: str) -> SqliteTrustStore:
             database.execute("UPDATE seal SET sha256 = ''")
     except _FAULTS as error:
         raise ConfigError(
-            f"{path} cannot be used as a trust store ({_reason(error)}): "
-            "make it writable for this user, make room, restore it from a copy, or name another file"
+            phrase(
+                "{path} cannot be used as a trust store ({reason}): make it writable for this user, make room, "
+                "restore it from a copy, or name another file",
+                path=path,
+                reason=_reason(error),
+            )
         ) from error
     return SqliteTrustStore(path)
 
@@ -195,26 +212,35 @@ class SqliteTrustStore(EditableTrustStore):
         try:
             yield
         except _FAULTS as error:
-            raise TrustStoreError(
-                f"The trust store {self._path} cannot be read: {_reason(error)}. Nothing was sent.",
-                f"{_CHECK} If it is damaged, restore it from a copy; delete it only if the certificates may be "
-                "pinned anew.",
-            ) from error
+            told = phrase(
+                "The trust store {path} cannot be read: {reason}. Nothing was sent.",
+                path=self._path,
+                reason=_reason(error),
+            )
+            restore = phrase(
+                "If it is damaged, restore it from a copy; delete it only if the certificates may be pinned anew."
+            )
+            raise TrustStoreError(told, sequence((_CHECK, restore))) from error
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             yield
         except _FAULTS as error:
-            raise TrustStoreError(
-                f"The trust store {self._path} cannot be written: {_reason(error)}. Nothing was sent.", _CHECK
-            ) from error
+            told = phrase(
+                "The trust store {path} cannot be written: {reason}. Nothing was sent.",
+                path=self._path,
+                reason=_reason(error),
+            )
+            raise TrustStoreError(told, _CHECK) from error
 
 
 def _reason(error: Exception) -> str:
     """Tell an error in one line; a damaged file's may hold anything."""
-    text = (isinstance(error, OSError) and error.strerror) or str(error)
-    return " ".join(text.split())
+    if isinstance(error, OSError):
+        return reason(error)
+    text = in_one_line(error)
+    return next((told for told in _KNOWN if told == text), text)
 
 
 # --- the file; these raise any of _FAULTS ---------------------------------------------------------------
@@ -247,7 +273,9 @@ def _lock_of(path: Path) -> Path:
 def _make_alone(path: Path) -> None:
     log = path.with_name(f"{path.name}-wal")
     if not _is_missing(log):  # SQLite would take it for the new one's
-        raise ValueError(f"it is gone, and its log {log} was left: restore it, or delete the log as well")
+        raise ValueError(
+            phrase("it is gone, and its log {log} was left: restore it, or delete the log as well", log=log)
+        )
     temporary = path.with_name(f".{path.name}.tmp")  # of its own name, so that crashes leave one at most
     temporary.unlink(missing_ok=True)
     os.close(create(temporary, path.parent))  # SQLite gives the log the database's mode and owner
@@ -269,7 +297,7 @@ def _make_alone(path: Path) -> None:
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the database, which must be there, and close it; what was not committed is undone."""
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe in its place must not make anybody wait
-        raise ValueError("it is not a regular file")
+        raise ValueError(phrase("it is not a regular file"))
     # Only as a URI can it be told that nothing must be made; as_uri() escapes what has a meaning there.
     uri = f"{path.as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None)) as database:
@@ -282,9 +310,15 @@ def _recognise(database: sqlite3.Connection) -> None:
     ((application,),) = database.execute("PRAGMA application_id")
     ((version,),) = database.execute("PRAGMA user_version")
     if application != _APPLICATION:
-        raise ValueError("it is no trust store of smgwproxy")
+        raise ValueError(phrase("it is no trust store of smgwproxy"))
     if version != _VERSION:
-        raise ValueError(f"it has version {version} and this smgwproxy knows {_VERSION}: install the newer one")
+        raise ValueError(
+            phrase(
+                "it has version {version} and this smgwproxy knows {known}: install the newer one",
+                version=version,
+                known=_VERSION,
+            )
+        )
 
 
 # --- the rows; these need a transaction, and raise any of _FAULTS -----------------------------------------
@@ -309,7 +343,7 @@ def _select(database: sqlite3.Connection, query: str, origin: str) -> list[_Row]
 
 def _check(rows: list[_Row], seals: list[_Row]) -> None:
     if seals != [(_seal(rows),)]:
-        raise ValueError("it holds something else than was written: it is damaged, or was edited by hand")
+        raise ValueError(phrase("it holds something else than was written: it is damaged, or was edited by hand"))
 
 
 def _seal(rows: list[_Row]) -> str:
@@ -364,7 +398,7 @@ def _known(row: _Row, place: str) -> Known:
     fingerprint = Fingerprint(digits)
     certificate = Certificate(der) if der is not None else None
     if certificate is not None and certificate.fingerprint != fingerprint:
-        raise ValueError("a certificate is not the one of its fingerprint")
+        raise ValueError(phrase("a certificate is not the one of its fingerprint"))
     if state in {"current", "backup"}:
         pinned_at = _moment(since) if since is not None else None
         return Pin(fingerprint, certificate, pinned_at, subject, not_after, place)
@@ -372,7 +406,7 @@ def _known(row: _Row, place: str) -> Known:
         return Pending(certificate, _moment(since), _moment(last_seen), times)
     if state == "revoked":
         return Revocation(fingerprint, _moment(since), certificate)
-    raise ValueError(f"a certificate has the state {state!r}")
+    raise ValueError(phrase("a certificate has the state {state!r}", state=state))
 
 
 def _event(row: _Row) -> Event:
@@ -383,5 +417,5 @@ def _event(row: _Row) -> Event:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
+        raise ValueError(phrase("{text!r} has no time zone", text=text))
     return moment

@@ -60,20 +60,20 @@ def test_options_come_from_flags_environment_and_a_file_of_its_working_directory
     fake(tmp_path, 10, "smgwproxy", "--config=damaged.toml", "--target=10.0.0.9")
     ours, original, unknown, damaged = proxies(tmp_path)
     assert ours.config is not None
-    assert ours.config == load(["--target", "10.0.0.9", "--port", "8123"], {})
+    assert ours.config == load(["--target", "10.0.0.9", "--port", "8123"], {}).only
     assert (ours.service, ours.stop, ours.is_original) == ("smgwproxy", "sudo systemctl stop smgwproxy", False)
     assert original.config is not None
     assert (original.config.port, original.stop, original.is_original) == (9000, "sudo kill 8", True)
     assert unknown.config is None
     assert [one.file for one in (ours, original, unknown)] == ["smgw.toml", "", "gone.toml"]
-    assert damaged.config == load(["--target", "10.0.0.9"], {})
+    assert damaged.config == load(["--target", "10.0.0.9"], {}).only
 
 
 def test_configuration_that_is_a_pipe_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "smgw.toml")
     fake(tmp_path, 7, "smgwproxy", "--config", "smgw.toml", "--target", "10.0.0.9")
     (found,) = proxies(tmp_path)
-    assert (found.config, found.file) == (load(["--target", "10.0.0.9"], {}), "smgw.toml")
+    assert (found.config, found.file) == (load(["--target", "10.0.0.9"], {}).only, "smgw.toml")
 
 
 def test_listener_is_found_with_its_owner() -> None:

@@ -37,6 +37,14 @@ def running_proxy(doctor: Doctor, target: str, *more: str) -> Iterator[int]:
         assert proxy.end() == 0
 
 
+def changed(simulated: StartSimulated, doctor: Doctor) -> tuple[Gateway, str]:
+    """Start a gateway whose certificate is not the pinned one any more; return it and the doctor's target."""
+    gateway = simulated("emh")
+    target = doctor.pinned(gateway)
+    gateway.restart(self_signed("EEMH0012345678"))
+    return gateway, target
+
+
 # --- a proxy that runs ----------------------------------------------------------------------------------
 
 
@@ -64,9 +72,7 @@ def test_running_proxy_is_asked_and_the_gateway_never_has_two_connections(
 def test_running_proxy_tells_of_a_changed_certificate(
     simulated: StartSimulated, doctor: Doctor, free_port: str
 ) -> None:
-    gateway = simulated("emh")
-    target = doctor.pinned(gateway)
-    gateway.restart(self_signed("EEMH0012345678"))
+    gateway, target = changed(simulated, doctor)
     with running_proxy(doctor, target, "--port", free_port):
         found = doctor(target, "--port", free_port)
     assert found.code == 1
@@ -83,9 +89,7 @@ def test_running_proxy_tells_of_a_changed_certificate(
 def test_running_proxy_with_another_store_tells_of_the_certificate_in_its_own_words(
     simulated: StartSimulated, doctor: Doctor, free_port: str
 ) -> None:
-    gateway = simulated("emh")
-    target = doctor.pinned(gateway)
-    gateway.restart(self_signed("EEMH0012345678"))
+    gateway, target = changed(simulated, doctor)
     with running_proxy(doctor, target, "--port", free_port):
         found = doctor(target, "--port", free_port, "--truststore", f"file:{doctor.directory}/others")
     assert found.wrong == {"certificate"}
@@ -245,9 +249,7 @@ def test_original_is_asked_and_gets_no_password(
 def test_checks_are_shown_line_by_line_and_commands_stay_whole(
     simulated: StartSimulated, doctor: Doctor, free_port: str
 ) -> None:
-    gateway = simulated("emh")
-    target = doctor.pinned(gateway)
-    gateway.restart(self_signed("EEMH0012345678"))
+    _, target = changed(simulated, doctor)
     done = run("doctor", *doctor.options(target), "--port", free_port, cwd=doctor.directory)
     lines = done.stdout.splitlines()
     assert done.returncode == 1

@@ -25,6 +25,7 @@ from tests.support import OK, PATIENCE, RawGateway
 
 StartGateway = Callable[..., RawGateway]
 LINES = [("Host", "x")]
+ONE = Limits()
 TWO = Limits(connections=2)
 MOMENT = 0.2  # seconds in which who need not wait has done what it wants
 BOTH = pytest.mark.parametrize("backend", [threaded, cooperative])
@@ -45,17 +46,25 @@ def closed(approach: Approach) -> Iterator[Approach]:
         assert not approach.parting._left
 
 
+@contextmanager
+def two(
+    origin: Origin, store: FileTrustStore, waiting: Backend, limits: Limits = ONE
+) -> Iterator[tuple[Gateway, Gateway]]:
+    """Yield two who talk to the gateway at ``origin``, and share what is shared."""
+    with (
+        closed(Approach(waiting)) as approach,
+        Gateway(origin, store, limits, waiting, approach=approach) as one,
+        Gateway(origin, store, limits, waiting, approach=approach) as other,
+    ):
+        yield one, other
+
+
 @BOTH
 def test_idle_connection_of_one_has_ended_before_the_other_dials(
     raw_gateway: StartGateway, store: FileTrustStore, backend: Callable[[], Backend]
 ) -> None:
     gateway = raw_gateway(OK)
-    waiting = backend()
-    with (
-        closed(Approach(waiting)) as approach,
-        Gateway(gateway.origin, store, Limits(), waiting, approach=approach) as one,
-        Gateway(gateway.origin, store, Limits(), waiting, approach=approach) as other,
-    ):
+    with two(gateway.origin, store, backend()) as (one, other):
         for client in (one, other, other, one, other):
             assert ask(client) == b"ok"
     assert gateway.connections == 5, "the first use, and one each time that it is another one"
@@ -67,12 +76,7 @@ def test_who_comes_late_to_a_closed_gateway_leaves_no_connection_behind(
     raw_gateway: StartGateway, store: FileTrustStore, backend: Callable[[], Backend]
 ) -> None:
     gateway = raw_gateway(OK)
-    waiting = backend()
-    with (
-        closed(Approach(waiting)) as approach,
-        Gateway(gateway.origin, store, Limits(), waiting, approach=approach) as former,
-        Gateway(gateway.origin, store, Limits(), waiting, approach=approach) as successor,
-    ):
+    with two(gateway.origin, store, backend()) as (former, successor):
         former.close()
         for client in (successor, former):
             assert ask(client) == b"ok"
@@ -169,11 +173,7 @@ def test_idle_connections_have_ended_for_who_comes_second_too(
 
     gateway = raw_gateway(OK)
     backend = replace(threaded(), pool_class=Pool)
-    with (
-        closed(Approach(backend)) as approach,
-        Gateway(gateway.origin, store, TWO, backend, approach=approach) as one,
-        Gateway(gateway.origin, store, TWO, backend, approach=approach) as other,
-    ):
+    with two(gateway.origin, store, backend, TWO) as (one, other):
         keep_two(one)
         seam.between(partial(ask, other), partial(ask, other))
     assert gateway.most_open == 2
@@ -232,3 +232,19 @@ def test_approach_to_an_origin_is_always_the_same_one() -> None:
     first = approaches.to(here)
     assert approaches.to(here) is first
     assert approaches.to(there) is not first
+
+
+def test_who_quits_leaves_the_number_of_turns_to_who_joined_before() -> None:
+    """As when a reload made a gateway, and something else in the configuration was wrong."""
+
+    class Idle:
+        def end_idle(self) -> None: ...
+
+    first, refused = Idle(), Idle()
+    with closed(Approach(threaded())) as approach:
+        approach.join(first, 1)
+        approach.join(refused, 2)
+        approach.quit(refused)
+        assert approach.enter(first, 0)
+        assert not approach.enter(first, 0)
+        approach.leave()

@@ -157,7 +157,7 @@ def check_refused(got: Got, gets: Refused, method: bytes, *, ends: bool) -> None
     """Check that the proxy tells what the matter is, and nothing of what the gateway said."""
     assert got.status == gets.status
     names = [line.partition(b":")[0] for line in got.head[:-4].split(b"\r\n")[1:]]
-    own = [b"Content-Type", b"Content-Length", b"Cache-Control", b"Proxy-Status"]
+    own = [b"Content-Type", b"Vary", b"Content-Length", b"Cache-Control", b"Proxy-Status"]
     assert names == [*own, *([b"Connection"] if ends else [])]
     assert b"\r\nProxy-Status: smgwproxy; error=%b; details=" % gets.error.encode() in got.head
     assert LEAKED not in got.octets

@@ -35,7 +35,7 @@ class Box:
         """Run a command there until its end, in the user's own directory."""
         with self.machine.entered():
             return subprocess.run(
-                self._whole(command, {}), capture_output=True, text=True, timeout=PATIENCE, check=False
+                self.whole(command, {}), capture_output=True, text=True, timeout=PATIENCE, check=False
             )
 
     def type(self, line: str) -> str:
@@ -53,11 +53,12 @@ class Box:
         """Start a command there; at the latest it ends with the context."""
         with ExitStack() as running:
             with self.machine.entered():
-                whole = tuple(self._whole(command, environ))
+                whole = tuple(self.whole(command, environ))
                 process = running.enter_context(program(command=whole, cwd=self.root))
             yield process
 
-    def _whole(self, command: Sequence[str], environ: Mapping[str, str]) -> Sequence[str]:
+    def whole(self, command: Sequence[str], environ: Mapping[str, str]) -> Sequence[str]:
+        """Return the command that runs ``command`` there, when it is started in its machine."""
         told = {"PATH": _PATH, "HOME": HOME, "LANG": "C.UTF-8", **environ}
         return (
             *self.enter,

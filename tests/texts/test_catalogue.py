@@ -67,9 +67,11 @@ def pairs(message: Message) -> Iterator[tuple[str, str]]:
 
 
 def fields(template: str) -> list[str]:
-    """Return each field with its conversion and format, which must stay as well."""
+    """Return each field with its conversion and format, which must stay as well, but for the order of a date."""
     return sorted(
-        f"{name}!{conversion}:{spec}" for _, name, spec, conversion in string.Formatter().parse(template) if name
+        f"{name}!{conversion}:{'%' if spec and spec.startswith('%') else spec}"
+        for _, name, spec, conversion in string.Formatter().parse(template)
+        if name
     )
 
 

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from smgwproxy.errors import SmgwProxyError
-from smgwproxy.phrases import Phrase, Translate, phrase, plural, sequence
+from smgwproxy.phrases import Phrase, Translate, clause, cleaned, phrase, plural, sequence
 
 GERMAN = {
     "{count} pin of {origin}": "{count} Pin von {origin}",
@@ -78,3 +78,18 @@ def test_error_keeps_its_phrase() -> None:
     assert isinstance(error.told, Phrase)
     assert error.told.said(translate) == "gesperrt"
     assert str(error) == "locked"
+
+
+def test_clause_has_no_full_stop_in_any_language() -> None:
+    told = clause(phrase("the gateway {origin} is {state}", origin="10.1.2.3", state="locked."))
+    assert told == "the gateway 10.1.2.3 is locked"
+    assert told.said(lambda *_: "gesperrt.") == "gesperrt"
+    assert phrase("({reason}).", reason=told) == "(the gateway 10.1.2.3 is locked)."
+
+
+def test_what_strangers_wrote_can_be_cleaned_within_a_phrase() -> None:
+    told = phrase("the gateway {origin} is {state}", origin="\x1b", state=phrase("after {seconds:g} s", seconds=2))
+    clean = cleaned(told, lambda text: text.replace("\x1b", "?"))
+    assert clean == "the gateway ? is after 2 s"
+    assert clean.said(german) == "nach 2 s: das Gateway ?"
+    assert cleaned("\x1b", lambda _: "?") == "?"

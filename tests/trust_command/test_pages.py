@@ -19,7 +19,6 @@ from smgwproxy.commands.text import (
     grouped,
     known_facts,
     name,
-    number,
     paragraph,
     printable,
     side_by_side,
@@ -63,14 +62,6 @@ def test_days_are_in_utc_and_times_tell_their_zone() -> None:
     assert day(late) == "2026-01-01"
     assert day(None) == "not known"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+", time(late))
-
-
-def test_numbers_agree_with_their_nouns() -> None:
-    assert [number(1, "pin"), number(2, "pin"), number(0, "it is", "they are")] == [
-        "1 pin",
-        "2 pins",
-        "0 they are",
-    ]
 
 
 def test_lines_are_broken_at_blanks() -> None:

@@ -1,8 +1,9 @@
 """What a running proxy is made of.
 
-- `parts`: from a `Config` to all that runs, and from there to that of another `Config`.
-- `door`: what is listened at, and for whom.
-- `signals`: what the person or the system wants; `heartbeat`: what the supervisor is told; `tally`: what there is
-  to tell.
+- `running`: from a `Program` to all gateways that run, and from there to those of another `Program`.
+- `parts`: all that runs for one of them; `behind`: its gateway's side; `door`: what is listened at, and for whom;
+  `tally`: what it has done.
+- `signals`: what the person or the system wants; `heartbeat`: what the supervisor is told.
+- `status`: what is told at the status port.
 - `announcing`: what the log says when all runs.
 """

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from smgwproxy import __version__, machine
 from smgwproxy.certificate import Certificate
 from smgwproxy.client_certificate import ClientCertificate
 from smgwproxy.commands.serving.door import Listener
-from smgwproxy.config import OPTIONS, Config
+from smgwproxy.config import OPTIONS, Config, Option, Program
 from smgwproxy.own_certificate import ending
 from smgwproxy.truststores.base import utc_now
 
@@ -34,10 +34,29 @@ def announce(
         _announce_client_certificate(client_certificate, logger)
 
 
-def changes(before: Config, after: Config) -> str:
-    """Name the options that have changed, with commas between them."""
+def changes(before: Program, after: Program) -> str:
+    """Name the options that have changed, and where there are several gateways whose they are; empty for none."""
+    if not before.named and not after.named:
+        return _changed(before.process, after.process, OPTIONS)
+    of_the_process = (option for option in OPTIONS if option.whose == "process")
+    told = (_changed(before.process, after.process, of_the_process), *_changed_gateways(before, after))
+    return "; ".join(one for one in told if one)
+
+
+def _changed_gateways(before: Program, after: Program) -> Iterator[str]:
+    former = {config.table: config for config in before.gateways}
+    for config in after.gateways:
+        one = former.pop(config.table, None)
+        if one is None:
+            yield f"{config.name} is new"
+        elif changed := _changed(one, config, (option for option in OPTIONS if option.whose == "gateway")):
+            yield f"{config.name}: {changed}"
+    yield from (f"{config.name} is gone" for config in former.values())
+
+
+def _changed(before: Config, after: Config, options: Iterable[Option]) -> str:
     return ", ".join(
-        option.name for option in OPTIONS if getattr(before, option.attribute) != getattr(after, option.attribute)
+        option.name for option in options if getattr(before, option.attribute) != getattr(after, option.attribute)
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from smgwproxy.approach import Approaches
 from smgwproxy.backend import Backend
@@ -11,43 +13,65 @@ from smgwproxy.client_certificate import ClientCertificate
 from smgwproxy.commands.client_certificate import configured_client_certificate
 from smgwproxy.commands.store import open_configured_truststore
 from smgwproxy.config import Config
+from smgwproxy.cooperative import cooperative
 from smgwproxy.deadline import Overdue
 from smgwproxy.errors import ConfigError
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
+from smgwproxy.observing import Observer
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import Phrase, phrase
 from smgwproxy.renewal import Renewal
 from smgwproxy.truststores import TrustStore
+from smgwproxy.truststores.guard import Guard
+
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What a `Gateway` is made of. As long as that stays, the gateway may stay, and its connection."""
+    """What a `Gateway` is made of. As long as that stays, the gateway may stay, and its connection.
+
+    ``backend`` is the store's: with a store that hangs go the threads that wait for it.
+    """
 
     origin: Origin
     store: TrustStore
     limits: Limits
     renewal: Renewal
     client_certificate: ClientCertificate | None
+    backend: Backend = field(compare=False)
 
-    def gateway(self, backend: Backend, approaches: Approaches) -> Gateway:
-        """Make the gateway; raises `ConfigError` when the client certificate cannot be used."""
+    def gateway(self, approaches: Approaches, observer: Observer) -> Gateway:
+        """Make the gateway, of which ``observer`` is told.
+
+        Raises `ConfigError` when the client certificate cannot be used.
+        """
         return Gateway(
             self.origin,
             self.store,
             self.limits,
-            backend,
+            self.backend,
             renewal=self.renewal,
             client_certificate=self.client_certificate,
             approach=approaches.to(self.origin),
+            observer=observer,
         )
 
+    def guard(self) -> Guard:
+        """Make a guard of the store, for who asks it beside the gateway."""
+        return Guard(self.store, self.backend.call, self.limits.store_timeout)
 
-def behind(config: Config, backend: Backend, store: TrustStore | None) -> Behind:
-    """Return what ``config`` wants; ``store`` is the one of it if that is open already. Raises `ConfigError`."""
+
+def behind(config: Config, same_store: Behind | None) -> Behind:
+    """Return what ``config`` wants, with the store of ``same_store`` if that is open already.
+
+    Only the greenlet that calls waits, for each thing --store-timeout at most. Raises `ConfigError`.
+    """
+    backend = cooperative() if same_store is None else same_store.backend
     return Behind(
         config.target,
-        store or _store(config, backend),
+        _store(config, backend) if same_store is None else same_store.store,
         Limits(
             config.max_connections,
             config.connect_timeout,
@@ -57,16 +81,35 @@ def behind(config: Config, backend: Backend, store: TrustStore | None) -> Behind
             keepalive=config.keepalive,
         ),
         config.renewal,
-        configured_client_certificate(config),
+        _client_certificate(config, backend),
+        backend,
     )
 
 
 def _store(config: Config, backend: Backend) -> TrustStore:
+    late = phrase(
+        "{source}: the trust store was not open within {seconds:g} s: see whether its disk "
+        "or its server answers, or give --store-timeout",
+        source=config.source("truststore" if "truststore" in config.given else "certdir"),
+        seconds=config.store_timeout,
+    )
+    return _in_time(config, backend, partial(open_configured_truststore, config), late)
+
+
+def _client_certificate(config: Config, backend: Backend) -> ClientCertificate | None:
+    if config.client_cert is None:
+        return None
+    late = phrase(
+        "{source}: the certificate was not read within {seconds:g} s: see whether its disk answers, "
+        "or give --store-timeout",
+        source=config.source("client-cert"),
+        seconds=config.store_timeout,
+    )
+    return _in_time(config, backend, partial(configured_client_certificate, config), late)
+
+
+def _in_time(config: Config, backend: Backend, function: Callable[[], _R], late: Phrase) -> _R:
     try:
-        return backend.call(partial(open_configured_truststore, config), config.store_timeout)
+        return backend.call(function, config.store_timeout)
     except Overdue as error:
-        option = "truststore" if "truststore" in config.given else "certdir"
-        raise ConfigError(
-            f"{config.source(option)}: the trust store was not open within {config.store_timeout:g} s: "
-            "see whether its disk or its server answers, or give --store-timeout"
-        ) from error
+        raise ConfigError(late) from error

@@ -1,11 +1,11 @@
-"""The LAN door: what is listened at, under which terms, and how that changes while clients are served."""
+"""A door: what is listened at, under which terms, and how that changes while clients are served."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -13,10 +13,13 @@ import gevent
 
 from smgwproxy.config import Config
 from smgwproxy.errors import ConfigError
+from smgwproxy.phrases import phrase
 from smgwproxy.server import ProxyServer, Terms
-from smgwproxy.server.listening import bound, listen
+from smgwproxy.server.listening import bound
+from smgwproxy.server.listening import listen as let_come
 from smgwproxy.server.places import Places
 from smgwproxy.storage import Storage
+from smgwproxy.system import reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,38 @@ class Listener:
         return address == self.address and port in {self.asked, self.port}
 
 
-class Door:
-    """The listeners of a program, each with its server; they share the number of connections."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What shall be listened at; ``port_option`` and ``address_option`` are where that comes from."""
 
-    def __init__(self, storage: Storage, logger: logging.Logger) -> None:
+    scheme: str
+    address: str | None
+    port: int
+    port_option: str
+    address_option: str
+
+
+def wishes_for_clients(config: Config) -> Iterator[Wish]:
+    """Yield what the clients of a gateway come to."""
+    if not config.no_http:
+        yield Wish("http", config.listen, config.port, "port", "listen")
+    if config.tls_port is not None:
+        yield Wish("https", config.listen, config.tls_port, "tls-port", "listen")
+
+
+class Door:
+    """The listeners for one purpose, such as one gateway, each with its server; they share their connections.
+
+    ``wishes`` tells what a `Config` wants of it.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        logger: logging.Logger,
+        wishes: Callable[[Config], Iterable[Wish]] = wishes_for_clients,
+    ) -> None:
+        self._wishes = wishes
         self._places = Places(0, 0)
         self._storage = storage
         self._logger = logger
@@ -63,29 +94,39 @@ class Door:
         """How many clients are connected."""
         return self._places.taken
 
-    def open(self, config: Config, opened: ExitStack) -> Sequence[Listener]:
-        """Return what ``config`` wants, for `use`: what is there already, and the rest opened now, or none of it.
+    def staying(self, config: Config) -> Sequence[Listener]:
+        """Return what ``config`` wants and is there already."""
+        return [found for wish in self._wishes(config) if (found := self._found(wish)) is not None]
 
-        ``opened`` closes the latter: better come last, since that resets clients. Raises `ConfigError`.
+    def bind(
+        self, config: Config, leaving: Collection[Listener], opened: ExitStack, binding: ExitStack
+    ) -> Sequence[Listener]:
+        """Return what ``config`` wants: what is there already, and the rest, to which no client can come yet.
+
+        ``leaving`` are the listeners of the program, of whatever door, in whose place others may come. ``opened``
+        closes what is new; ``binding`` lasts until `listen` was called. Raises `ConfigError`.
         """
         listeners = []
-        with ExitStack() as binding:
-            new = []
-            for scheme, option, port in _wanted(config):
-                same = (one for one in self._servers if one.scheme == scheme and one.is_at(config.listen, port))
-                listener = next(same, None)
-                if listener is None:
-                    beside = [one.socket for one in self._servers if one.port == port]
-                    with _remedied(config, option, port):
-                        made = binding.enter_context(bound(config.listen, port, beside))
-                    opened.callback(made.close)
-                    listener = Listener(scheme, config.listen, port, made)
-                    new.append((listener, option))
-                listeners.append(listener)
-            for listener, option in new:
-                with _remedied(config, option, listener.port):
-                    listen(listener.socket)
+        for wish in self._wishes(config):
+            listener = self._found(wish)
+            if listener is None:
+                beside = [one.socket for one in leaving if one.port == wish.port]
+                with _remedied(config, wish):
+                    made = binding.enter_context(bound(wish.address, wish.port, beside))
+                opened.callback(made.close)
+                listener = Listener(wish.scheme, wish.address, wish.port, made)
+            listeners.append(listener)
         return listeners
+
+    def listen(self, config: Config, listeners: Sequence[Listener]) -> None:
+        """Let clients come to what is new among ``listeners``: better last, since closing it again resets them.
+
+        Raises `ConfigError`.
+        """
+        for wish, listener in zip(self._wishes(config), listeners, strict=True):
+            if listener not in self._servers:
+                with _remedied(config, replace(wish, port=listener.port)):
+                    let_come(listener.socket)
 
     def use(self, listeners: Sequence[Listener], terms: Terms) -> None:
         """Let ``listeners`` be the ones, and ``terms`` hold from the next request on; HTTP does without their TLS.
@@ -102,10 +143,17 @@ class Door:
                 server.start()
             server.terms = its_terms
             self._servers[listener] = server
-        for server in before.values():
-            self._closing.add(server)
-            server.begin_to_stop()
-            gevent.spawn(self._see_out, server)
+        self._leave(before.values())
+
+    def shut(self) -> None:
+        """Take no new clients; the connections that are there end with their request, if they have one."""
+        before, self._servers = self._servers, {}
+        self._leave(before.values())
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether requests of what was left still run."""
+        return bool(self._closing)
 
     def break_off(self) -> bool:
         """Break running requests off; tells whether there were any."""
@@ -122,6 +170,16 @@ class Door:
 
     def _all(self) -> Sequence[ProxyServer]:
         return [*self._servers.values(), *self._closing]
+
+    def _found(self, wish: Wish) -> Listener | None:
+        same = (one for one in self._servers if one.scheme == wish.scheme and one.is_at(wish.address, wish.port))
+        return next(same, None)
+
+    def _leave(self, servers: Iterable[ProxyServer]) -> None:
+        for server in servers:
+            self._closing.add(server)
+            server.begin_to_stop()
+            gevent.spawn(self._see_out, server)
 
     def _see_out(self, server: ProxyServer) -> None:
         server.see_out()
@@ -140,28 +198,30 @@ class Door:
         )
 
 
-def _wanted(config: Config) -> Iterator[tuple[str, str, int]]:
-    if not config.no_http:
-        yield "http", "port", config.port
-    if config.tls_port is not None:
-        yield "https", "tls-port", config.tls_port
-
-
 @contextmanager
-def _remedied(config: Config, option: str, port: int) -> Iterator[None]:
+def _remedied(config: Config, wish: Wish) -> Iterator[None]:
     """Raise a `ConfigError` that says what to do about an `OSError`."""
     try:
         yield
     except OSError as error:
-        raise ConfigError(_remedy(error, config, option, port)) from error
+        raise ConfigError(_remedy(error, config, wish)) from error
 
 
-def _remedy(error: OSError, config: Config, option: str, port: int) -> str:
-    source, listen = config.source(option), config.source("listen")
+def _remedy(error: OSError, config: Config, wish: Wish) -> str:
+    source, listen = config.source(wish.port_option), config.source(wish.address_option)
     if error.errno == errno.EADDRINUSE:
-        return f"{source}: {port} is in use: stop the program that has it, or choose another port"
+        return phrase(
+            "{source}: {port} is in use: stop the program that has it, or choose another port",
+            source=source,
+            port=wish.port,
+        )
     if error.errno == errno.EACCES:
-        return f"{source}: {port} needs a privilege: choose a port above 1023"
-    return (
-        f"{listen}: cannot listen at {config.listen} ({error.strerror or error}): give an address of this machine"
+        return phrase(
+            "{source}: {port} needs a privilege: choose a port above 1023", source=source, port=wish.port
+        )
+    return phrase(
+        "{source}: cannot listen at {address} ({reason}): give an address of this machine",
+        source=listen,
+        address=wish.address,
+        reason=reason(error),
     )

@@ -1,11 +1,11 @@
-"""All that runs, made of a `Config`; and how it becomes that of another one without a request being dropped."""
+"""All that runs for one gateway, made of its `Config`; and how it becomes that of another one."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Self
 from weakref import ref
 
 import gevent
@@ -16,109 +16,179 @@ from smgwproxy.approach import Approaches
 from smgwproxy.commands.certificate import configured_files
 from smgwproxy.commands.serving.announcing import announce
 from smgwproxy.commands.serving.behind import Behind, behind
-from smgwproxy.commands.serving.door import Door
+from smgwproxy.commands.serving.door import Door, Listener
+from smgwproxy.commands.serving.tally import Tally
 from smgwproxy.config import Config
-from smgwproxy.cooperative import cooperative
 from smgwproxy.gateway import Gateway
+from smgwproxy.language import Languages
 from smgwproxy.limits import DoorLimits
-from smgwproxy.logs import Logs
+from smgwproxy.origin import Origin
 from smgwproxy.own_certificate import Files, ServerIdentity
-from smgwproxy.parting import PATIENCE
-from smgwproxy.proxy import Report, ReverseProxy
+from smgwproxy.proxy import Exchange, Report, ReverseProxy
 from smgwproxy.server import Terms
+from smgwproxy.status.ledger import Ledger
 from smgwproxy.storage import Storage
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.trustwatch import TrustWatch, see_out
 
 
 @dataclass(frozen=True, slots=True)
-class _InForce:
-    """What holds for new requests."""
+class Prepared:
+    """What a `Config` needs, made or opened; nobody notices any of it yet."""
 
     config: Config
     behind: Behind
-    gateway: Gateway
-    watch: gevent.Greenlet[..., None]
     files: Files | None
     identity: ServerIdentity | None
 
 
-class Parts:
-    """The parts of a running proxy, none before the first `use`. A context manager, which gives them back.
+@dataclass(frozen=True, slots=True)
+class _InForce:
+    """What holds for new requests."""
 
-    ``report`` is told of each exchange; the log files are those of ``logs``.
+    prepared: Prepared
+    gateway: Gateway
+    guard: Guard
+    watch: gevent.Greenlet[..., None]
+
+
+class Parts:
+    """The parts of one gateway's proxy, none in force before the first `use`.
+
+    ``report`` makes what is told of each exchange, after these parts' `tally`; it is given these parts, whose
+    `name` it may want to tell. Clients are told errors in ``languages``. Lines go to ``logger``.
     """
 
-    def __init__(self, report: Report, logs: Logs, logger: logging.Logger) -> None:
-        self._report = report
-        self._logs = logs
-        self._logger = logger
-        self._backend = cooperative()
-        self._approaches = Approaches(self._backend)
+    def __init__(
+        self,
+        report: Callable[[Parts], Report],
+        approaches: Approaches,
+        languages: Languages,
+        logger: logging.Logger,
+    ) -> None:
+        self.logger = logger
+        """Where lines go that concern this gateway."""
+        self._approaches = approaches
         self._storage = Storage()
-        self._in_force: _InForce | None = None
-        self._tidying: gevent.Greenlet[..., None] | None = None
+        self._languages = languages
+        self._now: _InForce | None = None
         self.door = Door(self._storage, logger)
+        """Where its clients come to."""
+        self.tally = Tally(report(self))
+        """What it has done."""
+        self._ledgers: dict[Origin, Ledger] = {}  # who comes back to a gateway goes on counting
 
-    def __enter__(self) -> Self:
-        self._tidying = gevent.spawn(self._tidy)
-        return self
+    @property
+    def name(self) -> str:
+        """What it is called in logs, metrics and pages."""
+        return self.config.name
 
-    def __exit__(self, *exc_info: object) -> None:
-        if self._in_force is not None:
-            self._in_force.watch.kill()
-            self._in_force.gateway.close()
-        if self._tidying is not None:
-            self._tidying.kill()
-        self._approaches.close()
+    @property
+    def config(self) -> Config:
+        """The options in force."""
+        return self._in_force.prepared.config
 
-    def use(self, config: Config) -> None:
-        """Let ``config`` hold from the next request on; what runs ends under what it began with.
+    @property
+    def origin(self) -> Origin:
+        """Where the gateway is."""
+        return self.gateway.origin
 
-        Raises `ConfigError`: then nothing has changed.
+    @property
+    def gateway(self) -> Gateway:
+        """The one that new requests are sent to."""
+        return self._in_force.gateway
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of the requests for this gateway, in numbers."""
+        return self._ledger(self.origin)
+
+    @property
+    def guard(self) -> Guard:
+        """The guarded trust store, for who looks beside the gateway."""
+        return self._in_force.guard
+
+    # --- what becomes of it -----------------------------------------------------------------------------
+
+    def prepare(self, config: Config) -> Prepared:
+        """Make or open what ``config`` needs, save listeners and gateway; only the greenlet that calls waits.
+
+        Raises `ConfigError`.
         """
-        before = self._in_force
-        with ExitStack() as opened:
-            same_store = before is not None and before.config.truststore == config.truststore
-            wanted = behind(config, self._backend, before.behind.store if before and same_store else None)
-            files, identity = self._identity(config)
-            file = self._logs.open(config.logdir, config.logfile, config.source("logdir"))
-            if file is not self._logs.file:
-                opened.callback(file.close)
-            listeners = self.door.open(config, opened)  # late: who comes to one that is closed again is reset
-            same_gateway = before is not None and before.behind == wanted
-            gateway = (
-                before.gateway if before and same_gateway else wanted.gateway(self._backend, self._approaches)
-            )
-            opened.pop_all()  # nothing fails from here on
-        self._logs.use(config.log_level, file)
-        self.door.use(listeners, self._terms(config, gateway, identity))
-        kept = before.watch if before and same_gateway else None
-        watch = kept or gevent.spawn(self._watch(wanted, gateway).run)
-        self._in_force = _InForce(config, wanted, gateway, watch, files, identity)
-        if before and not same_gateway:
-            before.watch.kill(block=False)
-            before.gateway.close()
-            gevent.spawn(see_out, ref(before.gateway), self._logger)
+        before = self._now.prepared if self._now is not None else None
+        same_store = before is not None and before.config.truststore == config.truststore
+        wanted = behind(config, before.behind if before and same_store else None)
+        return Prepared(config, wanted, *self._identity(config, before))
+
+    def connect(self, prepared: Prepared, opened: ExitStack) -> Gateway:
+        """Return the gateway for `use`, which ``opened`` closes if it is new; raises `ConfigError`."""
+        if self._now is not None and self._now.prepared.behind == prepared.behind:
+            return self._now.gateway
+        gateway = prepared.behind.gateway(self._approaches, self._ledger(prepared.behind.origin))
+        opened.callback(gateway.close)
+        return gateway
+
+    def use(self, prepared: Prepared, gateway: Gateway, listeners: Sequence[Listener]) -> None:
+        """Let all that hold from the next request on; what runs ends under what it began with. Raises nothing."""
+        before = self._now
+        self.door.use(listeners, self._terms(prepared, gateway))
+        if before is not None and before.gateway is gateway:
+            guard, watch = before.guard, before.watch
+        else:
+            guard = prepared.behind.guard()
+            watch = gevent.spawn(TrustWatch(gateway, guard, self.logger).run)
+        self._now = _InForce(prepared, gateway, guard, watch)
+        if before is not None and before.gateway is not gateway:
+            self._retire(before)
+
+    def leave(self) -> None:
+        """Take no more clients; requests that run end as they would have."""
+        self.door.shut()
+        self._retire(self._in_force)
+
+    def close(self) -> None:
+        """End what is left once the door has stopped."""
+        if self._now is not None:
+            self._now.watch.kill()
+            self._now.gateway.close()
 
     def announce(self) -> None:
         """Tell the log what is in force."""
-        if (now := self._in_force) is not None:
-            shown = None if now.identity is None else now.identity.certificate
-            announce(now.config, self.door.listeners, shown, now.behind.client_certificate, self._logger)
+        now = self._in_force.prepared
+        shown = None if now.identity is None else now.identity.certificate
+        announce(now.config, self.door.listeners, shown, now.behind.client_certificate, self.logger)
 
-    def _identity(self, config: Config) -> tuple[Files | None, ServerIdentity | None]:
+    @property
+    def _in_force(self) -> _InForce:
+        if self._now is None:
+            raise RuntimeError("nothing is in force before the first use()")
+        return self._now
+
+    def _ledger(self, origin: Origin) -> Ledger:
+        return self._ledgers.setdefault(origin, Ledger())
+
+    def _retire(self, before: _InForce) -> None:
+        before.watch.kill(block=False)
+        before.gateway.close()
+        gevent.spawn(see_out, ref(before.gateway), self.logger)
+
+    def _identity(self, config: Config, before: Prepared | None) -> tuple[Files | None, ServerIdentity | None]:
         """Return what HTTPS shows, made if need be, and where that is from; that in force follows its files."""
         if config.tls_port is None:
             return None, None
-        files, before = configured_files(config), self._in_force
+        files = configured_files(config)
         if before is not None and before.files == files:
             return files, before.identity
-        return files, ServerIdentity(files, gevent.ssl.SSLContext, self._logger)
+        return files, ServerIdentity(files, gevent.ssl.SSLContext, self.logger)
 
-    def _terms(self, config: Config, gateway: Gateway, identity: ServerIdentity | None) -> Terms:
+    def _terms(self, prepared: Prepared, gateway: Gateway) -> Terms:
+        config, ledger = prepared.config, self._ledger(gateway.origin)
         application = ReverseProxy(
-            gateway, report=self._report, storage=self._storage, host_header=config.host_header
+            gateway,
+            report=_each(self.tally, ledger),
+            storage=self._storage,
+            host_header=config.host_header,
+            languages=self._languages,
         )
         limits = DoorLimits(
             clients=config.max_clients,
@@ -129,14 +199,13 @@ class Parts:
             idle_timeout=config.idle_timeout,
             min_speed=config.min_speed,
         )
-        return Terms(application, Access(config.allow, config.server_name), limits, identity)
+        access = Access(config.allow, config.server_name)
+        return Terms(application, access, limits, prepared.identity, self._languages, ledger.refused)
 
-    def _tidy(self) -> None:
-        """Look after the connections to gateways that are named no more, too."""
-        while True:
-            gevent.sleep(PATIENCE)
-            self._approaches.tidy()
 
-    def _watch(self, wanted: Behind, gateway: Gateway) -> TrustWatch:
-        guard = Guard(wanted.store, self._backend.call, wanted.limits.store_timeout)
-        return TrustWatch(gateway, guard, self._logger)
+def _each(*reports: Report) -> Report:
+    def tell(exchange: Exchange, /) -> None:
+        for report in reports:
+            report(exchange)
+
+    return tell

@@ -1,11 +1,11 @@
-"""What a running proxy has done, and how it is, in one line."""
+"""What the proxy of one gateway has done, and how it is, in one line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 
-from smgwproxy.commands.text import number, time
+from smgwproxy.commands.text import time
 from smgwproxy.errors import GatewayError
 from smgwproxy.origin import Origin
 from smgwproxy.proxy import Exchange, Report
@@ -19,8 +19,6 @@ class Tally:
     """
 
     def __init__(self, report: Report, now: Callable[[], datetime] = utc_now) -> None:
-        self.refused = ""
-        """Why the configuration that is there was not taken over; empty when it was."""
         self._report = report
         self._now = now
         self._answered = 0
@@ -38,9 +36,12 @@ class Tally:
         """Tell how it is, with ``clients`` connected."""
         facts = (
             f"forwards to https://{target}/",
-            f"{number(self._answered, 'request')} answered",
-            f"{number(clients, 'client')} connected",
+            f"{_number(self._answered, 'request')} answered",
+            f"{_number(clients, 'client')} connected",
             self._trouble,
-            self.refused and f"the configuration is not taken over: {self.refused}",
         )
         return "; ".join(fact for fact in facts if fact)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun if count == 1 else f'{noun}s'}"

@@ -14,14 +14,13 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from smgwproxy.commands.choosing import resolve_chosen
 from smgwproxy.commands.trust import usage
-from smgwproxy.config import Config, parse, resolve
-from smgwproxy.errors import ConfigError, SmgwProxyError
+from smgwproxy.config import Config, parse
+from smgwproxy.language import Language
 
 if TYPE_CHECKING:
     from smgwproxy.commands.console import Console
-
-_NOBODY_READS = 141  # what a shell tells of a program that SIGPIPE ended
 
 
 def trust(words: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -31,29 +30,18 @@ def trust(words: Sequence[str], environ: Mapping[str, str]) -> int:
     a shell has it for SIGPIPE. Raises `ConfigError` for a wrong option and `SystemExit` after ``--help``.
     """
     if usage.wants_overview(words):
-        return _answered(_say_overview)
+        return _answered(_say_overview, environ)
     action = usage.find(words[0])
-    arguments = parse(usage.parser_of(action), words[1:])
-    config = resolve(arguments, environ)
-    return _answered(lambda console: _run(action.name, config, arguments, console))
+    arguments = parse(usage.parser_of(action, Language.of(environ)), words[1:])
+    config = resolve_chosen(arguments, environ).only
+    return _answered(lambda console: _run(action.name, config, arguments, console), environ)
 
 
-def _answered(run: Callable[[Console], int]) -> int:
-    """Return what ``run`` returns with this process's console, and tell the errors that people can mend."""
-    from smgwproxy.commands.console import Console, OutputLost  # noqa: PLC0415  # --help does not need it
+def _answered(run: Callable[[Console], int], environ: Mapping[str, str]) -> int:
+    from smgwproxy.commands.answering import answered  # noqa: PLC0415  # --help does not need it
+    from smgwproxy.commands.console import Console  # noqa: PLC0415
 
-    console = Console.standard()
-    try:
-        return run(console)
-    except ConfigError:
-        raise
-    except OutputLost as error:
-        if error.nobody:
-            return _NOBODY_READS
-        console.error(error)
-    except SmgwProxyError as error:
-        console.error(error)
-    return 1
+    return answered(run, Console.standard(Language.of(environ)))
 
 
 def _run(name: str, config: Config, arguments: argparse.Namespace, console: Console) -> int:
@@ -78,5 +66,5 @@ def _run(name: str, config: Config, arguments: argparse.Namespace, console: Cons
 
 
 def _say_overview(console: Console) -> int:
-    console.say(usage.overview())
+    console.say(usage.overview(console.language))
     return 0

@@ -15,8 +15,9 @@ from smgwproxy.commands.console import Console
 from smgwproxy.commands.text import printable
 from smgwproxy.config import Config
 from smgwproxy.deadline import call_in_thread
-from smgwproxy.errors import ConfigError, TrustEditError, TrustStoreError
+from smgwproxy.errors import ConfigError, TrustEditError, TrustStoreError, text_of
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase, sequence
 from smgwproxy.truststores.base import EditableTrustStore, TrustStore, utc_now
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Record
@@ -88,7 +89,7 @@ class Desk:
         try:
             return Fingerprint.parse(text)
         except ValueError as error:
-            raise ConfigError(f"--fingerprint: {error}") from error
+            raise ConfigError(sequence(("--fingerprint", text_of(error)), ": ")) from error
 
     def given(self, switch: str) -> bool:
         """Tell whether the flag ``--switch`` is there."""
@@ -97,7 +98,7 @@ class Desk:
     def must_be_asked(self, otherwise: str) -> None:
         """Raise `ConfigError` unless somebody can be asked; ``otherwise`` is the option that helps, and why."""
         if not self.console.interactive:
-            raise ConfigError(f"{otherwise}, since there is no terminal to ask at")
+            raise ConfigError(phrase("{remedy}, since there is no terminal to ask at", remedy=otherwise))
 
     # --- the store --------------------------------------------------------------------------------------
 
@@ -116,9 +117,13 @@ class Desk:
         if isinstance(self.store, EditableTrustStore):
             return self.store
         place = next((pin.record for pin in self.record(self.target).pins if pin.record), "")
-        where = place or f"where {self.config.source('truststore')} says"
+        where = place or phrase("where {source} says", source=self.config.source("truststore"))
         raise TrustEditError(
-            f"The trust store {self.store_name} takes no edits here. Its pins come from {where}: edit them there."
+            phrase(
+                "The trust store {store} takes no edits here. Its pins come from {where}: edit them there.",
+                store=self.store_name,
+                where=where,
+            )
         )
 
     def record(self, origin: Origin) -> Record:
@@ -129,7 +134,7 @@ class Desk:
         try:
             return Record(origin, tuple(pins))
         except (TypeError, ValueError, AttributeError) as error:
-            raise self._guard.faulty("returned something else than pins") from error
+            raise self._guard.faulty(phrase("returned something else than pins")) from error
 
     def chosen(self, *, everything: bool) -> Iterator[tuple[Origin, Record | TrustStoreError]]:
         """Yield the records of all gateways, or of the target; errors in the place of those that cannot be read.
@@ -160,5 +165,5 @@ class Desk:
     def _kept(self, record: Record) -> Record:
         """Return ``record``; the annotations are a plug-in's promise, which may not be kept."""
         if not isinstance(record, Record):
-            raise self._guard.faulty("returned something else than a record")
+            raise self._guard.faulty(phrase("returned something else than a record"))
         return record

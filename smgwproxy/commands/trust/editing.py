@@ -17,44 +17,54 @@ from smgwproxy.commands.trust.files import read
 from smgwproxy.commands.trust.sources import read_pins
 from smgwproxy.commands.trust.standing import Standing
 from smgwproxy.errors import ConfigError, TrustEditError
+from smgwproxy.phrases import phrase, plural, sequence
 from smgwproxy.truststores import rules
 from smgwproxy.truststores.record import Pending, Pin, Record
 
-_AT_ONCE = "A running proxy takes notice at once; nothing has to be restarted."
+_AT_ONCE = phrase("A running proxy takes notice at once; nothing has to be restarted.")
 
 
 def approve(desk: Desk) -> int:
     """``approve``: 1 when the person says no, or nothing is pending."""
     fingerprint = desk.fingerprint
     if fingerprint is None:
-        desk.must_be_asked("--fingerprint: give the SHA-256 of the certificate to approve")
+        desk.must_be_asked(phrase("--fingerprint: give the SHA-256 of the certificate to approve"))
     desk.editable()
     record = desk.record(desk.target)
     new = _pending(desk, record, fingerprint)
-    told = pages.proposal(record, new, desk.now, desk.console.width)
-    if fingerprint is None and not _agreed(desk, told, "Approve the new certificate?"):
+    told = pages.proposal(record, new, desk.now, desk.console.width, desk.console.language)
+    if fingerprint is None and not _agreed(desk, told, phrase("Approve the new certificate?")):
         return 1
     changed = desk.change(desk.target, partial(rules.approve, fingerprint=new.fingerprint, now=desk.now))
-    outcome = f"Approved. The gateway {desk.target} is accepted with the new certificate. {_AT_ONCE}"
-    return _answer(desk, changed, outcome, told if fingerprint is not None else ())
+    outcome = phrase("Approved. The gateway {origin} is accepted with the new certificate.", origin=desk.target)
+    return _answer(desk, changed, sequence((outcome, _AT_ONCE)), told if fingerprint is not None else ())
 
 
 def _pending(desk: Desk, record: Record, fingerprint: Fingerprint | None) -> Pending:
     if not record.pending:
         raise TrustEditError(
-            f"No certificate is pending for {desk.target}: a running proxy puts one there when it refuses it. See "
-            f"what the gateway presents now: smgwproxy trust scan --target {desk.target}"
+            phrase(
+                "No certificate is pending for {origin}: a running proxy puts one there when it refuses it. See "
+                "what the gateway presents now: smgwproxy trust scan --target {origin}",
+                origin=desk.target,
+            )
         )
     if fingerprint is None:
         if len(record.pending) > 1:
-            desk.console.tell(pages.choices(record, desk.console.width))
-            raise ConfigError("--fingerprint: several certificates are pending; give the SHA-256 of the right one")
+            desk.console.tell(pages.choices(record, desk.console.width, desk.console.language))
+            raise ConfigError(
+                phrase("--fingerprint: several certificates are pending; give the SHA-256 of the right one")
+            )
         return record.pending[0]
     found = [one for one in record.pending if one.fingerprint == fingerprint]
     if not found:
         raise TrustEditError(
-            f"No certificate with SHA-256 {fingerprint} is pending for {desk.target}. See which ones are: "
-            f"smgwproxy trust show --target {desk.target}"
+            phrase(
+                "No certificate with SHA-256 {fingerprint} is pending for {origin}. See which ones are: "
+                "smgwproxy trust show --target {origin}",
+                fingerprint=fingerprint,
+                origin=desk.target,
+            )
         )
     return found[0]
 
@@ -64,12 +74,14 @@ def add(desk: Desk) -> int:
     pin = _pin(desk)
     changed = desk.change(desk.target, partial(rules.add, pin=pin, now=desk.now))
     if not changed:
-        told = f"It is pinned already; nothing has changed for {desk.target}."
+        told = phrase("It is pinned already; nothing has changed for {origin}.", origin=desk.target)
     elif standing.standing(changed.after, pin.fingerprint) is Standing.CURRENT:
-        told = f"Added: it is the pinned certificate of the gateway {desk.target} now. {_AT_ONCE}"
+        told = phrase("Added: it is the pinned certificate of the gateway {origin} now.", origin=desk.target)
     else:
-        told = f"Added: it is a backup, accepted beside the pinned certificate of {desk.target}. {_AT_ONCE}"
-    return _answer(desk, changed, told)
+        told = phrase(
+            "Added: it is a backup, accepted beside the pinned certificate of {origin}.", origin=desk.target
+        )
+    return _answer(desk, changed, sequence((told, _AT_ONCE)) if changed else told)
 
 
 def _pin(desk: Desk) -> Pin:
@@ -78,12 +90,16 @@ def _pin(desk: Desk) -> Pin:
     if fingerprint is not None and operand is None:
         return Pin(fingerprint)
     if operand is None or fingerprint is not None:
-        raise ConfigError("--fingerprint: give either this or the FILE of a certificate (- for stdin)")
+        raise ConfigError(phrase("--fingerprint: give either this or the FILE of a certificate (- for stdin)"))
     source = read(operand, desk.console)
     pins = source.interpreted(read_pins)
     if len(pins) > 1:
         raise TrustEditError(
-            f"{source.name} holds {len(pins)} certificates: give one with --fingerprint, or all with trust import."
+            phrase(
+                "{name} holds {count} certificates: give one with --fingerprint, or all with trust import.",
+                name=source.name,
+                count=len(pins),
+            )
         )
     return pins[0]
 
@@ -94,34 +110,46 @@ def remove(desk: Desk) -> int:
     if fingerprint is not None:
         changed = desk.change(desk.target, partial(rules.remove, fingerprint=fingerprint, now=desk.now))
         was = standing.standing(changed.before, fingerprint)
-        told = f"Removed from {desk.target}: {_WAS[was]}."
+        told = phrase("Removed from {origin}: {what}.", origin=desk.target, what=_WAS[was])
         return _answer(desk, changed, _with_outlook(changed, told))
     if not desk.given("yes"):
-        desk.must_be_asked("--yes: is needed to remove all pins")
+        desk.must_be_asked(phrase("--yes: is needed to remove all pins"))
         desk.editable()
         record = desk.record(desk.target)
-        told_before = [*pages.summary(record, desk.now, desk.console.width), ""]
+        told_before = [*pages.summary(record, desk.now, desk.console.width, desk.console.language), ""]
         if not _agreed(desk, told_before, _remove_question(record)):
             return 1
     changed = desk.change(desk.target, partial(rules.forget, now=desk.now))
     if not changed:
-        return _answer(desk, changed, _with_outlook(changed, f"There was nothing to remove for {desk.target}."))
-    gone = len(changed.before.pins) + len(changed.before.pending)
-    told = f"Removed from {desk.target}: {text.number(gone, 'certificate')}."
+        nothing = phrase("There was nothing to remove for {origin}.", origin=desk.target)
+        return _answer(desk, changed, _with_outlook(changed, nothing))
+    gone = plural(
+        "{count} certificate", "{count} certificates", len(changed.before.pins) + len(changed.before.pending)
+    )
+    told = phrase("Removed from {origin}: {what}.", origin=desk.target, what=gone)
     return _answer(desk, changed, _with_outlook(changed, told))
 
 
 _WAS = {
-    Standing.CURRENT: "it was the pinned certificate",
-    Standing.BACKUP: "it was a backup",
-    Standing.PENDING: "it was pending",
-    Standing.REVOKED: "it is not revoked any more",
+    Standing.CURRENT: phrase("it was the pinned certificate"),
+    Standing.BACKUP: phrase("it was a backup"),
+    Standing.PENDING: phrase("it was pending"),
+    Standing.REVOKED: phrase("it is not revoked any more"),
 }
 
 
 def _remove_question(record: Record) -> str:
-    what = f"Remove {text.number(len(record.pins), 'pin')}" if record.pins else "Start anew"
-    return f"{what}, so that the next certificate the gateway {record.origin} presents is pinned?"
+    if not record.pins:
+        return phrase(
+            "Start anew, so that the next certificate the gateway {origin} presents is pinned?",
+            origin=record.origin,
+        )
+    return plural(
+        "Remove {count} pin, so that the next certificate the gateway {origin} presents is pinned?",
+        "Remove {count} pins, so that the next certificate the gateway {origin} presents is pinned?",
+        len(record.pins),
+        origin=record.origin,
+    )
 
 
 def revoke(desk: Desk) -> int:
@@ -129,20 +157,29 @@ def revoke(desk: Desk) -> int:
     fingerprint = desk.fingerprint
     if fingerprint is None:
         if not desk.given("yes"):
-            desk.must_be_asked("--yes: is needed to revoke the pinned certificate, or --fingerprint for another")
+            desk.must_be_asked(
+                phrase("--yes: is needed to revoke the pinned certificate, or --fingerprint for another")
+            )
         desk.editable()
         record = desk.record(desk.target)
         if not record.pins:
             raise TrustEditError(
-                f"Nothing is pinned for {desk.target}. To revoke another certificate, name it with --fingerprint."
+                phrase(
+                    "Nothing is pinned for {origin}. To revoke another certificate, name it with --fingerprint.",
+                    origin=desk.target,
+                )
             )
         fingerprint = record.pins[0].fingerprint
         if not desk.given("yes"):
-            told_before = pages.pinned(record, record.pins[0], desk.now, desk.console.width)
-            if not _agreed(desk, told_before, "Revoke it, so that it is never accepted again?"):
+            width, say = desk.console.width, desk.console.language
+            told_before = pages.pinned(record, record.pins[0], desk.now, width, say)
+            if not _agreed(desk, told_before, phrase("Revoke it, so that it is never accepted again?")):
                 return 1
     changed = desk.change(desk.target, partial(rules.revoke, fingerprint=fingerprint, now=desk.now))
-    told = f"Revoked for {desk.target}." if changed else f"It was revoked already for {desk.target}."
+    if changed:
+        told = phrase("Revoked for {origin}.", origin=desk.target)
+    else:
+        told = phrase("It was revoked already for {origin}.", origin=desk.target)
     return _answer(desk, changed, _with_outlook(changed, told))
 
 
@@ -153,21 +190,21 @@ def _agreed(desk: Desk, told: list[str], question: str) -> bool:
     desk.console.tell(told)
     if desk.console.confirm(question):
         return True
-    desk.console.tell(["Nothing was changed."])
+    desk.console.tell([phrase("Nothing was changed.")])
     return False
 
 
 def _with_outlook(changed: Changed, told: str) -> str:
     """Say what is accepted from now on."""
     if changed.after.pins:
-        count = text.number(len(changed.after.pins), "pin stays in force", "pins stay in force")
-        return f"{told} {count}."
-    return f"{told} Nothing is pinned now. {pages.without_pins(changed.after)}"
+        count = plural("{count} pin stays in force.", "{count} pins stay in force.", len(changed.after.pins))
+        return sequence((told, count))
+    return sequence((told, phrase("Nothing is pinned now."), pages.without_pins(changed.after)))
 
 
 def _answer(desk: Desk, changed: Changed, told: str, before: Iterable[str] = ()) -> int:
     if desk.json:
         desk.console.document(documents.edited(changed.after, desk.now, changed=bool(changed)))
     else:
-        desk.console.say((*before, *text.paragraph(told, desk.console.width)))
+        desk.console.say((*before, *text.paragraph(told, desk.console.width, desk.console.language)))
     return 0

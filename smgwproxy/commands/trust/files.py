@@ -12,7 +12,9 @@ from typing import TypeVar
 
 from smgwproxy.certificate import Fingerprint
 from smgwproxy.commands.console import Console
-from smgwproxy.errors import TrustEditError
+from smgwproxy.errors import TrustEditError, text_of
+from smgwproxy.phrases import phrase, sequence
+from smgwproxy.system import reason
 
 _R = TypeVar("_R")
 
@@ -34,7 +36,8 @@ class Source:
         try:
             return reader(self.octets)
         except ValueError as error:
-            raise TrustEditError(f"{self.name} {error}. Nothing was changed.") from error
+            told = phrase("{name} {fault}. Nothing was changed.", name=self.name, fault=text_of(error))
+            raise TrustEditError(told) from error
 
 
 def read(name: str, console: Console) -> Source:
@@ -47,18 +50,20 @@ def read(name: str, console: Console) -> Source:
             with Path(name).open("rb") as file:
                 octets = file.read(_MOST + 1)
     except (OSError, ValueError) as error:  # of a path with NUL
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise TrustEditError(f"{shown} cannot be read: {reason}.{_hint(name)}") from error
+        told = phrase("{name} cannot be read: {reason}.", name=shown, reason=_reason(error))
+        raise TrustEditError(sequence((told, *_hints(name)))) from error
     if len(octets) > _MOST:
-        raise TrustEditError(f"{shown} is larger than {_MOST} bytes: it is no export.")
+        raise TrustEditError(
+            phrase("{name} is larger than {count} bytes: it is no export.", name=shown, count=_MOST)
+        )
     return Source(shown, octets)
 
 
-def _hint(name: str) -> str:
+def _hints(name: str) -> list[str]:
     with suppress(ValueError):
         Fingerprint.parse(name)
-        return " A fingerprint is given with --fingerprint."
-    return ""
+        return [phrase("A fingerprint is given with --fingerprint.")]
+    return []
 
 
 def write(path: Path, content: bytes, *, overwrite: bool) -> None:
@@ -71,9 +76,12 @@ def write(path: Path, content: bytes, *, overwrite: bool) -> None:
             # Taking the name first makes "not overwritten" hold against other programs, on every file system.
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         elif path.exists() and not path.is_file():
-            raise TrustEditError(f"{path} is no file that can be overwritten; leave FILE out for stdout.")
+            raise TrustEditError(
+                phrase("{path} is no file that can be overwritten; leave FILE out for stdout.", path=path)
+            )
     except FileExistsError as error:
-        raise TrustEditError(f"{path} is there already: give --force to overwrite it, or another name.") from error
+        told = phrase("{path} is there already: give --force to overwrite it, or another name.", path=path)
+        raise TrustEditError(told) from error
     except (OSError, ValueError) as error:
         raise _unwritable(path, error) from error
     try:
@@ -103,5 +111,8 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _unwritable(path: Path, error: OSError | ValueError) -> TrustEditError:
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return TrustEditError(f"{path} cannot be written: {reason}.")
+    return TrustEditError(phrase("{path} cannot be written: {reason}.", path=path, reason=_reason(error)))
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return reason(error) if isinstance(error, OSError) else str(error)

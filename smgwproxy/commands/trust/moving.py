@@ -13,6 +13,7 @@ from smgwproxy.commands.trust.desk import Changed, Desk
 from smgwproxy.commands.trust.files import STREAM, read, write
 from smgwproxy.errors import ConfigError, SmgwProxyError, TrustEditError
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase
 from smgwproxy.truststores.file import FileTrustStore
 from smgwproxy.truststores.record import Record
 from smgwproxy.truststores.restoring import restore
@@ -27,7 +28,9 @@ def export_records(desk: Desk) -> int:
         if record:
             records.append(record)
     if not records:
-        raise TrustEditError(f"There is nothing to export: the trust store {desk.store_name} holds no record.")
+        raise TrustEditError(
+            phrase("There is nothing to export: the trust store {store} holds no record.", store=desk.store_name)
+        )
     document = sources.export(records, desk.now)
     if desk.operand in {None, STREAM}:
         desk.console.document(document)
@@ -38,17 +41,19 @@ def export_records(desk: Desk) -> int:
     if desk.json:
         desk.console.document({"file": str(path), "gateways": names})
     else:
-        told = (
-            f"Exported to {path}: {', '.join(names)}. It holds no secrets, but keep it where nobody can change it."
+        told = phrase(
+            "Exported to {path}: {gateways}. It holds no secrets, but keep it where nobody can change it.",
+            path=path,
+            gateways=", ".join(names),
         )
-        desk.console.say(text.paragraph(told, desk.console.width))
+        desk.console.say(text.paragraph(told, desk.console.width, desk.console.language))
     return 0
 
 
 def import_records(desk: Desk) -> int:
     """``import``: everything is read, and tried, before the first change."""
     if desk.operand is None:
-        raise ConfigError("import: give the file or the directory to read, or - for stdin")
+        raise ConfigError(phrase("import: give the file or the directory to read, or - for stdin"))
     desk.editable()
     imported = _selected(desk, _read(desk, desk.operand))
     edits = {
@@ -63,7 +68,8 @@ def import_records(desk: Desk) -> int:
             done[origin] = desk.change(origin, edit)
         except SmgwProxyError:
             if done:
-                desk.console.tell([f"Imported before the error: {', '.join(map(str, done))}."])
+                gateways = ", ".join(map(str, done))
+                desk.console.tell([phrase("Imported before the error: {gateways}.", gateways=gateways)])
             raise
     if desk.json:
         edited = [documents.edited(one.after, desk.now, changed=bool(one)) for one in done.values()]
@@ -84,7 +90,9 @@ def _read(desk: Desk, name: str) -> Sequence[Record]:
     records = [desk.ask(partial(directory.record, origin)) for origin in desk.ask(directory.origins)]
     if not records:
         raise TrustEditError(
-            f"{name} holds no record of a gateway, such as 10.11.120.2.json. Nothing was changed."
+            phrase(
+                "{name} holds no record of a gateway, such as 10.11.120.2.json. Nothing was changed.", name=name
+            )
         )
     return records
 
@@ -104,12 +112,15 @@ def _selected(desk: Desk, records: Sequence[Record]) -> Sequence[Record]:
         return records
     chosen = [record for record in records if record.origin == desk.target]
     if not chosen:
-        known = ", ".join(str(record.origin) for record in records)
-        raise TrustEditError(f"There is nothing of {desk.target} in it, but of: {known or 'no gateway'}.")
+        known = ", ".join(str(record.origin) for record in records) or phrase("no gateway")
+        raise TrustEditError(
+            phrase("There is nothing of {origin} in it, but of: {known}.", origin=desk.target, known=known)
+        )
     return chosen
 
 
 def _told(desk: Desk, brought: Record, one: Changed) -> list[str]:
     in_force = {pin.fingerprint for pin in one.after.pins}
     left_out = [pin for pin in brought.pins if pin.fingerprint not in in_force]
-    return pages.imported(one.after, left_out, desk.now, desk.console.width, changed=bool(one))
+    width, say = desk.console.width, desk.console.language
+    return pages.imported(one.after, left_out, desk.now, width, say, changed=bool(one))

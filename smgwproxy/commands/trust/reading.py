@@ -8,39 +8,43 @@ from smgwproxy.commands.trust.desk import Desk
 from smgwproxy.errors import TrustEditError
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
+from smgwproxy.phrases import Phrase, phrase
 from smgwproxy.truststores.base import EditableTrustStore
 from smgwproxy.truststores.record import Record
 
 
 def list_gateways(desk: Desk) -> int:
     """``list``: 1 when a record cannot be read."""
-    now, width = desk.now, desk.console.width
+    now, width, say = desk.now, desk.console.width, desk.console.language
     warnings = list(desk.ask(desk.store.warnings)) if isinstance(desk.store, EditableTrustStore) else []
-    desk.console.tell(f"smgwproxy: warning: {text.printable(warning, 1000)}" for warning in warnings)
+    for warning in warnings:
+        told = text.printable(say(warning), 1000)
+        desk.console.tell([phrase("smgwproxy: warning: {warning}", warning=told)])
     lines: list[str] = []
     gateways: list[documents.Document] = []
     code = 0
     for origin, record in desk.chosen(everything=not desk.target_given):
         if isinstance(record, Record):
-            lines += [*pages.summary(record, now, width), ""]
+            lines += [*pages.summary(record, now, width, say), ""]
             gateways.append(documents.listed(record, now))
         else:
             code = 1
-            lines += [*pages.unreadable(origin, record, width), ""]
+            lines += [*pages.unreadable(origin, record, width, say), ""]
             gateways.append(documents.unreadable(origin, record))
             if desk.json:
                 desk.console.error(record)
     if desk.json:
         desk.console.document({"gateways": gateways, "warnings": warnings})
     else:
-        desk.console.say(lines[:-1] or text.paragraph(_nothing(desk), width))
+        desk.console.say(lines[:-1] or text.paragraph(_nothing(desk), width, say))
     return code
 
 
-def _nothing(desk: Desk) -> str:
-    return (
-        f"The trust store {desk.store_name} holds no gateway yet. The proxy pins a gateway's certificate when it "
-        "reaches it first."
+def _nothing(desk: Desk) -> Phrase:
+    return phrase(
+        "The trust store {store} holds no gateway yet. The proxy pins a gateway's certificate when it reaches it "
+        "first.",
+        store=desk.store_name,
     )
 
 
@@ -50,7 +54,7 @@ def show(desk: Desk) -> int:
     if desk.json:
         desk.console.document(documents.record(record, now))
     else:
-        desk.console.say(pages.whole(record, now, desk.console.width))
+        desk.console.say(pages.whole(record, now, desk.console.width, desk.console.language))
     return 0
 
 
@@ -63,14 +67,14 @@ def scan(desk: Desk) -> int:
     if desk.json:
         desk.console.document(documents.scanned(record, presented))
     else:
-        desk.console.say(pages.scanned(record, presented, desk.now, desk.console.width))
+        desk.console.say(pages.scanned(record, presented, desk.now, desk.console.width, desk.console.language))
     return 0
 
 
 def history(desk: Desk) -> int:
     """``history``: 1 when a record cannot be read."""
     if not isinstance(desk.store, EditableTrustStore):
-        raise TrustEditError(f"The trust store {desk.store_name} keeps no history.")
+        raise TrustEditError(phrase("The trust store {store} keeps no history.", store=desk.store_name))
     records: list[Record] = []
     errors = []
     for _, record in desk.chosen(everything=desk.given("all")):
@@ -83,6 +87,7 @@ def history(desk: Desk) -> int:
     if desk.json:
         desk.console.document(documents.history(records, [str(error) for error in errors]))
     else:
-        lines = [line for record in records for line in (*pages.history(record, desk.console.width), "")]
-        desk.console.say(lines[:-1] or ([] if errors else text.paragraph(_nothing(desk), desk.console.width)))
+        width, say = desk.console.width, desk.console.language
+        lines = [line for record in records for line in (*pages.history(record, width, say), "")]
+        desk.console.say(lines[:-1] or ([] if errors else text.paragraph(_nothing(desk), width, say)))
     return 1 if errors else 0

@@ -17,7 +17,9 @@ from typing import Any
 
 from smgwproxy import der
 from smgwproxy.certificate import Certificate, Fingerprint
+from smgwproxy.errors import text_of
 from smgwproxy.origin import Origin
+from smgwproxy.phrases import phrase, sequence
 from smgwproxy.truststores.codec import from_json, to_json
 from smgwproxy.truststores.record import Pin, Record
 
@@ -64,12 +66,12 @@ def read_records(octets: bytes, target: Origin) -> tuple[Record, ...]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"is no JSON: {error}") from error
+        raise ValueError(phrase("is no JSON: {reason}", reason=text_of(error))) from error
     if document.get("format", "") == FORMAT:
         return _exported(document)
     if "format" not in document and "fingerprint" in document:
-        return (_record(target, document, "is no trust record"),)
-    raise ValueError("is JSON, but neither an export of smgwproxy nor a record of one gateway")
+        return (_record(target, document, phrase("is no trust record")),)
+    raise ValueError(phrase("is JSON, but neither an export of smgwproxy nor a record of one gateway"))
 
 
 def read_pins(octets: bytes) -> tuple[Pin, ...]:
@@ -86,7 +88,12 @@ def read_pins(octets: bytes) -> tuple[Pin, ...]:
     if certificates:
         strange = next((one for one in fingerprints if one not in certificates), None)
         if strange is not None:
-            raise ValueError(f"holds the fingerprint {strange}, which is none of the certificates beside it")
+            raise ValueError(
+                phrase(
+                    "holds the fingerprint {fingerprint}, which is none of the certificates beside it",
+                    fingerprint=strange,
+                )
+            )
         return tuple(Pin.of(one) for one in certificates.values())
     return tuple(Pin(one) for one in dict.fromkeys(fingerprints or _bare(text)))
 
@@ -97,18 +104,26 @@ def read_pins(octets: bytes) -> tuple[Pin, ...]:
 def _exported(document: dict[str, Any]) -> tuple[Record, ...]:
     version, gateways = document.get("version"), document.get("gateways")
     if version != VERSION:
-        raise ValueError(f"is an export of version {version!r}; this smgwproxy reads version {VERSION}: update it")
+        raise ValueError(
+            phrase(
+                "is an export of version {version!r}; this smgwproxy reads version {known}: update it",
+                version=version,
+                known=VERSION,
+            )
+        )
     if not isinstance(gateways, dict):
-        raise ValueError("is an export without gateways")  # noqa: TRY004  # the one error of this module
+        raise ValueError(phrase("is an export without gateways"))  # noqa: TRY004  # the one error of this module
     records: dict[Origin, Record] = {}
     for name, table in gateways.items():
         try:
             origin = Origin.parse(name)
         except ValueError as error:
-            raise ValueError(f"holds a gateway without an address: {error}") from error
+            told = phrase("holds a gateway without an address: {reason}", reason=text_of(error))
+            raise ValueError(told) from error
         if origin in records:
-            raise ValueError(f"holds the gateway {origin} twice")
-        records[origin] = _record(origin, table, f"holds no record of the gateway {origin}")
+            raise ValueError(phrase("holds the gateway {origin} twice", origin=origin))
+        complaint = phrase("holds no record of the gateway {origin}", origin=origin)
+        records[origin] = _record(origin, table, complaint)
     return tuple(records.values())
 
 
@@ -116,22 +131,27 @@ def _record(origin: Origin, document: object, complaint: str) -> Record:
     try:
         return from_json(origin, document)
     except KeyError as error:
-        raise ValueError(f"{complaint}: {error} is missing") from error
+        missing = phrase("{key} is missing", key=str(error))
+        raise ValueError(sequence((complaint, missing), ": ")) from error
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{complaint}: {error}") from error
+        raise ValueError(sequence((complaint, text_of(error)), ": ")) from error
 
 
 def _certificate(match: re.Match[str]) -> Certificate:
     if match["label"] not in _PLAIN_LABELS:
-        raise ValueError(f"holds a {match['label']} in PEM: bring a plain one, as openssl x509 prints it")
+        raise ValueError(
+            phrase("holds a {label} in PEM: bring a plain one, as openssl x509 prints it", label=match["label"])
+        )
     if not _END.search(match[0]):
-        raise ValueError("holds a PEM certificate that is cut off: its END line is missing")
+        raise ValueError(phrase("holds a PEM certificate that is cut off: its END line is missing"))
     try:
         octets = base64.b64decode("".join(match["body"].split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError(f"holds a PEM certificate that is damaged: {error}") from error
+        told = phrase("holds a PEM certificate that is damaged: {reason}", reason=text_of(error))
+        raise ValueError(told) from error
     if not _is_der(octets):
-        raise ValueError("holds a PEM certificate that is damaged: its length is not what it says")
+        told = phrase("its length is not what it says")
+        raise ValueError(phrase("holds a PEM certificate that is damaged: {reason}", reason=told))
     return Certificate(octets)
 
 
@@ -139,7 +159,8 @@ def _fingerprint(text: str) -> Fingerprint:
     try:
         return Fingerprint.parse(text)
     except ValueError as error:
-        raise ValueError(f"holds a fingerprint that is damaged: {error}") from error
+        told = phrase("holds a fingerprint that is damaged: {reason}", reason=text_of(error))
+        raise ValueError(told) from error
 
 
 def _bare(text: str) -> list[Fingerprint]:
@@ -155,8 +176,10 @@ def _bare(text: str) -> list[Fingerprint]:
             continue
     weak = _WEAK.search(text)
     if weak is not None:
-        raise ValueError(f"holds a fingerprint of {weak[1].upper()} only: run openssl x509 with -sha256")
-    raise ValueError("holds no certificate, no SHA-256 fingerprint and no export")
+        raise ValueError(
+            phrase("holds a fingerprint of {digest} only: run openssl x509 with -sha256", digest=weak[1].upper())
+        )
+    raise ValueError(phrase("holds no certificate, no SHA-256 fingerprint and no export"))
 
 
 def _is_der(octets: bytes) -> bool:

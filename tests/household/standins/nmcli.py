@@ -14,12 +14,19 @@ from pathlib import Path
 _PROFILES = Path("/etc/NetworkManager.json")
 _PROPERTIES = {
     "connection.autoconnect",
+    "connection.autoconnect-priority",
+    "connection.interface-name",
     "ipv4.addresses",
     "ipv4.dns",
     "ipv4.gateway",
     "ipv4.ignore-auto-dns",
     "ipv4.method",
     "ipv4.never-default",
+    "ipv4.routes",
+    "ipv6.addresses",
+    "ipv6.dns",
+    "ipv6.gateway",
+    "ipv6.ignore-auto-dns",
     "ipv6.method",
     "ipv6.never-default",
 }
@@ -34,13 +41,15 @@ def main(words: Sequence[str]) -> int:
     match words:
         case ["connection", "add", "type", "ethernet", *rest]:
             told = _pairs(rest)
-            name, interface = told.pop("con-name"), told.pop("ifname")
+            name, interface = told.pop("con-name"), told.pop("ifname", told.get("connection.interface-name", ""))
             if name in profiles:  # NetworkManager takes it, and which of the two is in force then nobody knows
                 raise ValueError(f"there is a profile {name} already")
             profiles[name] = _checked(told) | {"ifname": interface}
         case ["connection", "modify", name, *rest]:
             profiles[name] |= _checked(_pairs(rest))
-        case ["connection", "up", name]:
+        case ["connection", "show", name]:
+            return 0 if name in profiles else 10
+        case ["connection", "up", name] | ["--wait", _, "connection", "up", name]:
             _apply(profiles[name])
         case ["connection", "delete", name]:
             _flush(profiles.pop(name)["ifname"])

@@ -1,0 +1,152 @@
+"""All gateways that run; and how they become those of another `Program` without a request being dropped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence, Set
+from contextlib import ExitStack
+from functools import partial
+from typing import Self, TypeVar
+
+import gevent
+
+from smgwproxy.approach import Approaches
+from smgwproxy.commands.serving.door import Listener
+from smgwproxy.commands.serving.parts import Parts, Prepared
+from smgwproxy.commands.serving.status import Status
+from smgwproxy.config import Config, Program
+from smgwproxy.cooperative import cooperative
+from smgwproxy.deadline import Raised, caught
+from smgwproxy.language import Languages
+from smgwproxy.logs import Logs, logger_of
+from smgwproxy.parting import PATIENCE
+from smgwproxy.proxy import Report
+
+_R = TypeVar("_R")
+
+
+class Running:
+    """The gateways of a running program, none before the first `use`. A context manager, which gives them back.
+
+    ``report`` makes what is told of each exchange of one of them; the log files are those of ``logs``.
+    """
+
+    def __init__(self, report: Callable[[Parts], Report], logs: Logs, logger: logging.Logger) -> None:
+        self._report = report
+        self._logs = logs
+        self._logger = logger
+        self._approaches = Approaches(cooperative())
+        self._languages = Languages()
+        self._gateways: dict[str | None, Parts] = {}  # by the names of their tables
+        self._left: set[Parts] = set()  # their last requests may still run
+        self._tidying: gevent.Greenlet[..., None] | None = None
+        self._status = Status(lambda: self.gateways, self._languages, logger)
+        self.refused = ""
+        """Why the configuration that is there was not taken over; empty when it was."""
+
+    def __enter__(self) -> Self:
+        self._tidying = gevent.spawn(self._tidy)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._status.close()
+        for parts in self._gateways.values():
+            parts.close()
+        if self._tidying is not None:
+            self._tidying.kill()
+        self._approaches.close()
+
+    @property
+    def gateways(self) -> Sequence[Parts]:
+        """Those in force, in the order of the configuration file. They stay the same objects while they stay."""
+        return tuple(self._gateways.values())
+
+    def use(self, program: Program) -> None:
+        """Let ``program`` hold from the next request on; what runs ends under what it began with.
+
+        Gateways are the same when their tables have the same name. Only the greenlet that calls waits, and for all
+        gateways at the same time. Raises `ConfigError`: then nothing has changed.
+        """
+        parts = [self._gateways.get(config.table) or self._made(config) for config in program.gateways]
+        prepared = _all(
+            [partial(one.prepare, config) for one, config in zip(parts, program.gateways, strict=True)]
+        )
+        process = program.process
+        site = self._status.prepare(process)
+        with ExitStack() as opened, ExitStack() as binding:
+            file = self._logs.open(process.logdir, process.logfile, process.source("logdir"))
+            if file is not self._logs.file:
+                opened.callback(file.close)
+            wanted = list(zip(parts, prepared, strict=True))
+            leaving = self._leaving(wanted, process)
+            listeners = [one.door.bind(its.config, leaving, opened, binding) for one, its in wanted]
+            status = self._status.door.bind(process, leaving, opened, binding)
+            gateways = [one.connect(its, opened) for one, its in wanted]
+            for (one, its), there in zip(wanted, listeners, strict=True):
+                one.door.listen(its.config, there)
+            self._status.door.listen(process, status)
+            opened.pop_all()  # nothing fails from here on
+        self._logs.use(process.log_level, file)
+        before, self._gateways = self._gateways, {its.config.table: one for one, its in wanted}
+        for (one, its), gateway, there in zip(wanted, gateways, listeners, strict=True):
+            one.use(its, gateway, there)
+        self._status.use(program, site, status)
+        for table, one in before.items():
+            if table not in self._gateways:
+                one.leave()
+                self._left.add(one)
+
+    def text(self) -> str:
+        """Tell how all of them are, in one line."""
+        several = any(table is not None for table in self._gateways)
+        told = [
+            f"{f'{one.name}: ' if several else ''}{one.tally.text(one.origin, one.door.clients)}"
+            for one in self.gateways
+        ]
+        return "; ".join(
+            [*told, *([f"the configuration is not taken over: {self.refused}"] if self.refused else [])]
+        )
+
+    def break_off(self) -> bool:
+        """Break running requests off; tells whether there were any."""
+        busy = [one for one in self._all() if one.door.break_off()]
+        return bool(busy)
+
+    def stop(self, grace: float) -> None:
+        """Stop: requests that run have ``grace`` seconds to finish, then they are broken off."""
+        doors = [self._status.door, *(one.door for one in self._all())]
+        gevent.joinall([gevent.spawn(door.stop, grace) for door in doors])
+
+    def _all(self) -> Sequence[Parts]:
+        return [*self._gateways.values(), *self._left]
+
+    def _made(self, config: Config) -> Parts:
+        logger = self._logger if config.table is None else logger_of(config.table, self._logger)
+        return Parts(self._report, self._approaches, self._languages, logger)
+
+    def _leaving(self, wanted: Sequence[tuple[Parts, Prepared]], process: Config) -> Set[Listener]:
+        """Return the listeners that nobody wants any more."""
+        doors = [self._status.door, *(one.door for one in self._gateways.values())]
+        staying = {listener for one, its in wanted for listener in one.door.staying(its.config)}
+        staying |= set(self._status.door.staying(process))
+        return {listener for door in doors for listener in door.listeners} - staying
+
+    def _tidy(self) -> None:
+        """Look after the connections to gateways that are named no more, too."""
+        while True:
+            gevent.sleep(PATIENCE)
+            self._approaches.tidy()
+            self._left = {one for one in self._left if one.door.busy}
+
+
+def _all(functions: Sequence[Callable[[], _R]]) -> Sequence[_R]:
+    """Return what all return, called at the same time; raise the error of the first one that fails."""
+    calls = [gevent.spawn(caught, function) for function in functions]
+    gevent.joinall(calls)
+    results = []
+    for call in calls:
+        result = call.get()
+        if isinstance(result, Raised):
+            raise result.error
+        results.append(result)
+    return results

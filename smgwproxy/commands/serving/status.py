@@ -1,0 +1,159 @@
+"""The status port of a running proxy: who serves there, and who looks at the trust stores for it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
+
+import gevent
+
+from smgwproxy.access import Access
+from smgwproxy.commands.serving.door import Door, Listener, Wish
+from smgwproxy.commands.serving.parts import Parts
+from smgwproxy.config import Config, Program
+from smgwproxy.errors import ConfigError
+from smgwproxy.language import Languages
+from smgwproxy.limits import DoorLimits
+from smgwproxy.phrases import phrase
+from smgwproxy.server import Terms
+from smgwproxy.status.kept import Kept, look
+from smgwproxy.status.site import StatusSite
+from smgwproxy.status.watched import Watched
+from smgwproxy.storage import Storage
+from smgwproxy.truststores.base import utc_now
+from smgwproxy.truststores.guard import Guard
+from smgwproxy.trustwatch import INTERVAL
+
+if TYPE_CHECKING:
+    from smgwproxy.status.metrics import Metrics
+
+_THIS_MACHINE = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+_LIMITS = DoorLimits(
+    clients=16,
+    clients_per_address=16,  # behind a container's or a tunnel's end all have one
+    head_timeout=5.0,
+    body_timeout=10.0,
+    idle_timeout=30.0,
+)
+
+
+class Status:
+    """What is told at the status port of the gateways that ``gateways`` returns; nothing before the first `use`.
+
+    Without a port nobody listens, and nobody looks at the stores.
+    """
+
+    def __init__(
+        self, gateways: Callable[[], Sequence[Parts]], languages: Languages, logger: logging.Logger
+    ) -> None:
+        self._languages = languages
+        self._gateways = gateways
+        self._logger = logger
+        self._site: StatusSite | None = None
+        self._looks: dict[Guard, _Look] = {}
+        self.door = Door(Storage(), logger, _wishes)
+        """Where people and programs come to."""
+
+    def prepare(self, config: Config) -> StatusSite | None:
+        """Return what ``config`` wants served, for `use`.
+
+        Raises `ConfigError` when the extra with prometheus_client is not installed.
+        """
+        if config.status_port is None:
+            return None
+        return self._site or StatusSite(self._watched, _metrics(self._watched, config), self._languages)
+
+    def use(self, program: Program, site: StatusSite | None, listeners: Sequence[Listener]) -> None:
+        """Let all that hold from the next request on. Raises nothing."""
+        before, self._site = self.door.listeners, site
+        if site is None:
+            self.door.shut()
+        else:
+            self.door.use(listeners, Terms(site, _access(program.gateways), _LIMITS, None, self._languages))
+        for listener in listeners:
+            if listener not in before:
+                self._logger.info("status at http://%s:%d/", _host(listener), listener.port)
+        self._look_at({one.guard: one for one in self._gateways()} if site is not None else {})
+
+    def close(self) -> None:
+        """Look no more."""
+        self._look_at({})
+
+    def _look_at(self, guards: dict[Guard, Parts]) -> None:
+        before = self._looks
+        self._looks = {guard: before.get(guard) or _Look(guard, parts) for guard, parts in guards.items()}
+        for guard, one in before.items():
+            if guard not in guards:
+                one.end()
+
+    def _watched(self) -> Sequence[Watched]:
+        return [
+            Watched(
+                one.name,
+                one.origin,
+                one.ledger,
+                self._looks[one.guard].kept if one.guard in self._looks else None,
+                listening=bool(one.door.listeners),
+            )
+            for one in self._gateways()
+        ]
+
+
+class _Look:
+    """Looks at the store behind ``guard`` from time to time, so that who asks for the status need not wait."""
+
+    def __init__(self, guard: Guard, parts: Parts) -> None:
+        self.kept: Kept | None = None
+        """What was there at the last look."""
+        self._guard = guard
+        self._parts = parts
+        self._looking = gevent.spawn(self._run)
+
+    def end(self) -> None:
+        """Look no more."""
+        self._looking.kill(block=False)
+
+    def _run(self) -> None:
+        origin = self._parts.origin
+        while True:
+            try:
+                self.kept = look(self._guard, origin)
+            except Exception:  # who watches must go on
+                self._parts.logger.exception("a fault while looking at the trust store")
+            gevent.sleep(INTERVAL)
+
+
+def _wishes(config: Config) -> Iterator[Wish]:
+    if config.status_port is not None:
+        yield Wish("http", config.status_listen, config.status_port, "status-port", "status-listen")
+
+
+def _access(gateways: Iterable[Config]) -> Access:
+    """Let in this machine, and who may come to any of the gateways, by the names that those have."""
+    networks = {network for one in gateways for network in one.allow}
+    return Access((*_THIS_MACHINE, *networks), tuple({name for one in gateways for name in one.server_name}))
+
+
+def _host(listener: Listener) -> str:
+    host: str = listener.socket.getsockname()[0]
+    return f"[{host}]" if ":" in host else host
+
+
+def _metrics(watched: Callable[[], Sequence[Watched]], config: Config) -> Metrics:
+    try:
+        from smgwproxy.status.metrics import Metrics  # noqa: PLC0415  # an extra, of which the others do without
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "prometheus_client":
+            raise
+        raise ConfigError(
+            phrase(
+                "{source}: the library prometheus_client is not installed: install it with "
+                "{python} -m pip install 'smgwproxy[status]'",
+                source=config.source("status-port"),
+                python=sys.executable,
+            )
+        ) from error
+    return Metrics(watched, utc_now)

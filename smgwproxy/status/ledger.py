@@ -1,0 +1,113 @@
+"""What became of one gateway's requests: counted as it happens, for metrics and the page; no I/O."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from smgwproxy.errors import (
+    CertificateChanged,
+    CertificateRevoked,
+    ExchangeError,
+    GatewayBusy,
+    GatewayError,
+    PinRefused,
+    PinWithdrawn,
+)
+from smgwproxy.proxy import Exchange
+from smgwproxy.status import labels
+from smgwproxy.status.course import Course
+from smgwproxy.status.histogram import Histogram
+
+LATENCIES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 180.0)
+"""Seconds to an answer: a page takes some tenths on most gateways, an export two minutes."""
+WAITS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Seconds in the queue."""
+
+_OWN_AFFAIRS = (GatewayBusy, PinWithdrawn)  # of the proxy's side, and nothing that the gateway did
+_DISTRUST = (CertificateChanged, CertificateRevoked, PinRefused)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How the gateway was when it was last asked, and ``since`` when it is either way.
+
+    ``trouble`` is the title of the last error, empty when it ``answers``; ``distrusted`` is the SHA-256 of the
+    certificate that was presented when that was the trouble, else empty.
+    """
+
+    answers: bool
+    since: float
+    trouble: str = ""
+    distrusted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """When the gateway last answered, and with which status."""
+
+    at: float
+    status: int
+
+
+class Ledger:
+    """A `smgwproxy.proxy.Report` and `smgwproxy.observing.Observer` that keeps numbers, and nothing of a request.
+
+    For one thread. Times are on ``clock``, which must not jump as that of the day does.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.requests: Counter[tuple[str, str]] = Counter()
+        """By method and status."""
+        self.refusals: Counter[str] = Counter()
+        """By reason: requests that did not get the gateway's whole answer."""
+        self.handshakes: Counter[bool] = Counter({False: 0, True: 0})
+        """Those that were resumed are under True."""
+        self.latency = Histogram(LATENCIES)
+        self.queue = Histogram(WAITS)
+        self.course = Course()
+        self.reach: Reach | None = None
+        """None until it was asked for something."""
+        self.last: LastAnswer | None = None
+
+    def __call__(self, exchange: Exchange, /) -> None:
+        """Count ``exchange``."""
+        now = self._clock()
+        self.requests[labels.method(exchange.request.method), labels.status(exchange.status)] += 1
+        self.course.ended(now, failed=exchange.error is not None)
+        if exchange.reused is not None:
+            self.last = LastAnswer(now, exchange.status)
+        if exchange.error is not None:
+            self.refused(exchange.error)
+            self._found(exchange.error, now)
+
+    def refused(self, error: ExchangeError, /) -> None:
+        """Count a request that got no answer of the gateway's."""
+        self.refusals[labels.reason(error)] += 1
+
+    def waited(self, seconds: float, /) -> None:
+        """Count a wait for a turn."""
+        self.queue.note(seconds)
+
+    def shook_hands(self, *, resumed: bool) -> None:
+        """Count a handshake."""
+        self.handshakes[resumed] += 1
+
+    def answered(self, seconds: float, /) -> None:
+        """Count an answer."""
+        now = self._clock()
+        self.latency.note(seconds)
+        self.course.answered(now, seconds)
+        if self.reach is None or not self.reach.answers:
+            self.reach = Reach(answers=True, since=now)
+
+    def _found(self, error: ExchangeError, now: float) -> None:
+        if isinstance(error, GatewayError) and not isinstance(error, _OWN_AFFAIRS):
+            lasting = self.reach is not None and not self.reach.answers
+            since = self.reach.since if self.reach is not None and lasting else now
+            # Its title alone: the message may quote what the gateway sent.
+            distrusted = error.presented if isinstance(error, _DISTRUST) else ""
+            self.reach = Reach(answers=False, since=since, trouble=error.title, distrusted=distrusted)

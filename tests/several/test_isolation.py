@@ -1,0 +1,187 @@
+"""What becomes of one gateway is no affair of the clients of another."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.several.conftest import Serving
+from tests.support import OK, PATIENCE, RawGateway, connected, raw_exchange, receive_until
+from tests.test_cli import GET, MODULE
+from tests.test_reload import Asking, Export
+
+StartGateway = Callable[..., RawGateway]
+THREADS = 10
+"""As many as gevent's own pool has."""
+STORE = """
+import threading
+
+from smgwproxy.truststores.file import FileTrustStore
+
+
+class Hanging(FileTrustStore):
+    def lookup(self, origin):
+        print("asked\\n", end="", flush=True)  # in one piece, since many threads say it
+        threading.Event().wait()
+
+
+def open_hanging(argument):
+    return Hanging(argument)
+
+
+def hang(argument):
+    print("opened", flush=True)
+    threading.Event().wait()
+"""
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> None:
+    """Let there be trust stores that never answer."""
+    (tmp_path / "stores.py").write_text(STORE)
+
+
+def test_dead_gateway_delays_no_client_of_another(raw_gateway: StartGateway, serving: Serving) -> None:
+    good = raw_gateway(OK)
+    with socket.create_server(("127.0.0.1", 0)) as nobody:  # who takes connections, and says nothing
+        tables = {
+            "dead": {"target": f"127.0.0.1:{nobody.getsockname()[1]}", "port": 0, "connect_timeout": 60},
+            "good": {"target": good.origin, "port": 0},
+        }
+        with serving(tables) as proxy:
+            waiting = [Asking(proxy.port("dead"), f"/{number}") for number in range(3 * THREADS)]
+            for _ in range(3):
+                assert raw_exchange(proxy.port("good"), GET).endswith(b"ok")
+            assert all(one.waits for one in waiting)
+
+
+def test_slow_gateway_delays_no_client_of_another(raw_gateway: StartGateway, serving: Serving) -> None:
+    export = Export()
+    slow, good = raw_gateway(export), raw_gateway(OK)
+    tables = {name: {"target": one.origin, "port": 0} for name, one in (("slow", slow), ("good", good))}
+    with serving(tables) as proxy:
+        running = Asking(proxy.port("slow"), "/export")
+        assert export.arrived.wait(PATIENCE)
+        for _ in range(3):
+            assert raw_exchange(proxy.port("good"), GET).endswith(b"ok")
+        assert running.waits
+        export.release.set()
+        assert running.answer.endswith(b"first last")
+        assert proxy.program.end() == 0
+
+
+@pytest.mark.usefixtures("stores")
+def test_store_that_hangs_delays_no_client_of_another_however_many_calls_hang(
+    raw_gateway: StartGateway, serving: Serving
+) -> None:
+    good, other = raw_gateway(OK), raw_gateway(OK)
+    hanging = {
+        "target": "127.0.0.1:1",
+        "port": 0,
+        "truststore": "stores:open_hanging:certs",
+        "max_connections": 3 * THREADS,
+        "store_timeout": 600,
+    }
+    with serving({"hanging": hanging, "good": {"target": good.origin, "port": 0}}) as proxy:
+        port, stuck = proxy.port("good"), proxy.port("hanging")
+        waiting = [Asking(stuck, f"/{number}") for number in range(3 * THREADS)]
+        lines = proxy.program.lines
+        while (
+            sum(line.startswith("asked") for line in lines) < THREADS
+        ):  # the first may be among those read already
+            assert proxy.program.process.stdout is not None
+            lines.append(proxy.program.process.stdout.readline())
+        assert raw_exchange(port, GET).endswith(b"ok")
+        changed = proxy.reload({"hanging": hanging, "good": {"target": other.origin, "port": port}})
+        assert changed == "good: target, port"
+        assert raw_exchange(port, GET).endswith(b"ok")
+        assert all(one.waits for one in waiting)
+        proxy.program.process.terminate()
+        proxy.program.wait_for("SIGTERM")
+        assert proxy.program.end() == 0, "threads that hang keep no program from its end"
+
+
+@pytest.mark.usefixtures("stores")
+def test_store_that_does_not_open_is_refused_and_meanwhile_others_are_served(
+    raw_gateway: StartGateway, serving: Serving
+) -> None:
+    good = {"good": {"target": raw_gateway(OK).origin, "port": 0}}
+    new = {"new": {"target": "127.0.0.1:1", "port": 0, "truststore": "stores:hang:", "store_timeout": 60}}
+    with serving(good) as proxy:
+        port = proxy.port("good")
+        proxy.begin_reload({**good, **new})
+        proxy.program.wait_for("opened")
+        for _ in range(3):
+            assert raw_exchange(port, GET).endswith(b"ok")
+        new["new"]["store_timeout"] = 0.1
+    with serving(good) as proxy:
+        port = proxy.port("good")
+        told = proxy.refuses({**good, **new})
+        assert told.startswith('truststore in [[gateway]] "new" in smgwproxy.toml: the trust store was not open')
+        assert raw_exchange(port, GET).endswith(b"ok")
+
+
+@pytest.mark.usefixtures("in_namespaces")
+def test_names_that_do_not_resolve_delay_no_client_of_another_however_many_hang(
+    raw_gateway: StartGateway, serving: Serving, tmp_path: Path
+) -> None:
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    os.mkfifo(tmp_path / "hosts")  # which nobody writes to: who looks a name up waits for ever
+    command = ("unshare", "--mount", "sh", "-c", 'mount --bind hosts /etc/hosts && exec "$@"', "sh", *MODULE)
+    tables = {
+        f"lost-{number}": {"target": f"meter-{number}.example", "port": 0, "connect_timeout": 0.1}
+        for number in range(3)
+    }
+    named = {"target": raw_gateway(OK).origin, "port": 0}
+    with serving({**tables, "good": named}, command=command) as proxy:
+        for name in tables:
+            for _ in range(THREADS // 2):
+                assert b" 504 " in raw_exchange(proxy.port(name), GET)[:20]
+        assert raw_exchange(proxy.port("good"), GET).endswith(b"ok")
+        assert proxy.program.end() == 0
+
+
+@pytest.fixture
+def lazy() -> Iterator[Callable[[int, int], None]]:
+    """Connect as clients that say nothing, until the test ends."""
+    with ExitStack() as there:
+
+        def come(port: int, number: int) -> None:
+            for _ in range(number):
+                there.enter_context(connected(port)).sendall(b"GET / HT")
+
+        yield come
+
+
+def test_clients_that_take_all_places_take_none_of_another_gateway(
+    raw_gateway: StartGateway, serving: Serving, lazy: Callable[[int, int], None]
+) -> None:
+    crowded = {"target": raw_gateway(OK).origin, "port": 0}
+    good = {"target": raw_gateway(OK).origin, "port": 0, "max_clients": 1}
+    with (
+        serving({"crowded": crowded, "good": good}, max_clients=20) as proxy,
+        connected(proxy.port("good")) as client,
+    ):
+        client.sendall(GET.replace(b"close", b"keep-alive"))
+        receive_until(client, b"ok")
+        lazy(proxy.port("crowded"), 25)
+        client.sendall(GET)
+        assert receive_until(client, b"ok")
+
+
+def test_storage_that_is_full_is_that_of_one_gateway(raw_gateway: StartGateway, serving: Serving) -> None:
+    tables = {name: {"target": raw_gateway(OK).origin, "port": 0} for name in ("full", "good")}
+    head = b"POST /x HTTP/1.1\r\nHost: pi\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    most = b"f00000\r\n%b\r\n" % bytes(0xF00000)  # of what is gathered for one request
+    with serving(tables) as proxy, ExitStack() as there:
+        for _ in range(4):
+            there.enter_context(connected(proxy.port("full"))).sendall(head + most)
+        assert b"no room" in raw_exchange(proxy.port("full"), head + most)
+        some = b"80000\r\n%b\r\n0\r\n\r\n" % bytes(0x80000)  # more than is kept in memory
+        assert raw_exchange(proxy.port("good"), head + some).endswith(b"ok")
