@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import gevent
 import pytest
 
 from smgwproxy.demo import HubThread
 from smgwproxy.server import Application, ProxyServer, open_listener
+from smgwproxy.server.handler import Handler
 from smgwproxy.truststores.file import FileTrustStore
 from smgwproxy.wsgi import Environ
 from tests.support import (
@@ -28,6 +32,7 @@ from tests.support import (
     receive_all,
     receive_until,
     running_proxy,
+    settles,
 )
 
 StartGateway = Callable[..., RawGateway]
@@ -318,6 +323,31 @@ def test_client_that_leaves_frees_what_it_asked_for() -> None:
             client.sendall(GET)
             client.recv(1)
         assert closed.wait(PATIENCE)
+
+
+def test_nothing_is_kept_of_a_client_that_has_left() -> None:
+    handlers: list[weakref.ref[Handler]] = []
+    given_up = threading.Event()
+
+    def application(environ: Environ, start_response: Any) -> list[bytes]:
+        handlers.extend(weakref.ref(one) for one in server.handlers)
+        try:
+            gevent.sleep(PATIENCE)
+        finally:
+            given_up.set()
+        return []
+
+    with serving(application) as (port, server, hub):
+        with connected(port) as client:
+            client.sendall(GET)
+            assert settles(lambda: bool(handlers))
+        assert given_up.wait(PATIENCE)  # the server has looked after this client last
+
+        def kept() -> object:
+            gc.collect()
+            return handlers[0]()
+
+        assert settles(lambda: hub.call(kept) is None)
 
 
 # --- the end --------------------------------------------------------------------------------------------

@@ -144,5 +144,9 @@ class ProxyServer(WSGIServer):
     def _look_after(self) -> None:
         while True:
             gevent.sleep(_LOOK_AFTER_SECONDS)
-            for handler in list(self.handlers):
-                handler.look_after()
+            self._look_after_all()
+
+    def _look_after_all(self) -> None:
+        # In a frame of its own: one that sleeps would keep the last client, and all that its failure holds.
+        for handler in list(self.handlers):
+            handler.look_after()
