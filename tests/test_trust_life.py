@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.support import OK, Identity, RawGateway, make_identity, raw_exchange
 from tests.test_cli import program, run
 
+pytestmark = pytest.mark.long
+
 StartGateway = Callable[..., RawGateway]
 POST = (
     b"POST /m2m HTTP/1.1\r\nHost: pi\r\nAuthorization: Digest secret\r\n"

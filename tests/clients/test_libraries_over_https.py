@@ -29,6 +29,8 @@ from tests.clients.secure import (
 )
 from tests.support import OK, PATIENCE, Identity, Peer, RawGateway
 
+pytestmark = pytest.mark.long
+
 PEER_FAILED_VERIFICATION = 60  # curl's exit code
 
 

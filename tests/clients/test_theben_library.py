@@ -24,6 +24,8 @@ from tests.clients.libraries import Login
 from tests.clients.secure import OwnCertificate, SecureHousehold, running_secure_household
 from tests.clients.test_home_automation import theben_conexa_smgw as play
 
+pytestmark = pytest.mark.long
+
 _VERSION = "0.4.3"
 _HTTPS = 443
 

@@ -39,7 +39,7 @@ from tests.discovery.test_packets import icmp, packet
 from tests.namespaces.han import GATEWAY, GATEWAY_LINK, MOVED, PORT, Cable, Han, Namespace, ip, ip_says
 from tests.support import PATIENCE, Peer, RawGateway
 
-pytestmark = pytest.mark.usefixtures("in_namespaces")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("in_namespaces")]
 
 AT = ("--interface", PORT)
 SOON = {"listening": 0.2}

@@ -15,7 +15,7 @@ from smgwproxy.demo import Gateway, run_in_thread, self_signed
 from tests.doctor.support import Doctor, Found
 from tests.namespaces.han import GATEWAY, GATEWAY_LINK, GATEWAY_V6, NOBODY, PORT, Han, ip
 
-pytestmark = pytest.mark.usefixtures("in_namespaces")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("in_namespaces")]
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # of a namespace that nobody else is in
 DOOR = "8080"

@@ -22,6 +22,8 @@ from tests.door.mature import HAPROXY, NGINX, Program, running
 from tests.door.vectors import NEXT
 from tests.support import PATIENCE
 
+pytestmark = pytest.mark.long
+
 PAGE = Path(__file__).parent.parent.parent / "docs/lan-door.md"
 BRIEFLY = 0.75  # seconds of silence after which it is believed that a program waits
 

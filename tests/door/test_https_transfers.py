@@ -44,6 +44,8 @@ from tests.support import (
     running_proxy,
 )
 
+pytestmark = pytest.mark.long
+
 BIG = 50 << 20
 
 

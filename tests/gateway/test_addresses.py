@@ -47,7 +47,7 @@ ALL = "0.0.0.0"  # noqa: S104  # of a namespace that nobody else is in
 TARGET = ("--port", "0", "--listen", "127.0.0.1", "--target")
 
 
-pytestmark = pytest.mark.usefixtures("in_namespaces")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("in_namespaces")]
 
 
 @contextmanager
