@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import h11
 import pytest
 
+from smgwproxy.limits import DoorLimits
 from smgwproxy.server import channel
 from smgwproxy.truststores.file import FileTrustStore
 from tests.door.vectors import BODY_LIMIT, GATEWAY, NEXT, SEEN_NEXT, VECTORS, Vector
@@ -18,6 +19,7 @@ from tests.support import PATIENCE, Identity, Peer, RawGateway, connected, recei
 
 DOORS = {"http": 2, "https": 1}  # and how often a row is cut at random
 SHORT = 120  # octets that are sent one by one
+WHILE_ALL_ROWS = DoorLimits(idle_timeout=3600.0)  # one door's other client waits for the rows of the other door
 PROBE = b"GET /probe HTTP/1.1\r\nHost: pi\r\n\r\n"
 SEEN_PROBE = b"GET /probe HTTP/1.1\r\nHost: <gateway>\r\n\r\n"
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -150,7 +152,7 @@ def opened(scheme: str, identity: Identity, store: FileTrustStore) -> Iterator[D
     gateway = RawGateway(identity, upstream.script)
     tls = identity if scheme == "https" else None
     with (
-        running_proxy(gateway.origin, store, body_limit=BODY_LIMIT, tls=tls) as proxy,
+        running_proxy(gateway.origin, store, body_limit=BODY_LIMIT, door=WHILE_ALL_ROWS, tls=tls) as proxy,
         connected(proxy.port, tls=tls is not None) as other,
     ):
         yield Door(scheme, proxy.port, gateway, upstream, other)
