@@ -173,6 +173,15 @@ def test_metrics_come_as_openmetrics_where_it_is_wanted(asked: Asked) -> None:
     assert ask(asked.status, "/metrics").headers["Content-Type"].startswith("text/plain")
 
 
+@pytest.mark.parametrize("parameters", ["version=abc", "version=1=2", "version=", "escaping=x", "q=0.5;version=9.9"])
+@pytest.mark.parametrize("media_type", ["application/openmetrics-text", "text/plain"])
+def test_odd_wishes_for_a_format_of_the_metrics_are_served(media_type: str, parameters: str, asked: Asked) -> None:
+    answer = ask(asked.status, "/metrics", Accept=f"{media_type};{parameters}")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith(media_type)
+    assert "smgwproxy_build_info" in answer.text
+
+
 def test_table_of_metrics_in_the_docs_is_that_of_the_program(asked: Asked) -> None:
     given = {}
     for one in families(ask(asked.status, "/metrics").text):
