@@ -27,7 +27,8 @@ WAITS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds in the queue."""
 
 _OWN_AFFAIRS = (GatewayBusy, PinWithdrawn)  # of the proxy's side, and nothing that the gateway did
-_DISTRUST = (CertificateChanged, CertificateRevoked, PinRefused)
+_REFUSED = (CertificateRevoked, PinRefused)
+_DISTRUST = (CertificateChanged, *_REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,15 @@ class Reach:
     """How the gateway was when it was last asked, and ``since`` when it is either way.
 
     ``trouble`` is the title of the last error, empty when it ``answers``; ``distrusted`` is the SHA-256 of the
-    certificate that was presented when that was the trouble, else empty.
+    certificate that was presented when that was the trouble, else empty; ``refused`` tells whether it would not
+    have been taken on first use, either.
     """
 
     answers: bool
     since: float
     trouble: str = ""
     distrusted: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +113,7 @@ class Ledger:
             since = self.reach.since if self.reach is not None and lasting else now
             # Its title alone: the message may quote what the gateway sent.
             distrusted = error.presented if isinstance(error, _DISTRUST) else ""
-            self.reach = Reach(answers=False, since=since, trouble=error.title, distrusted=distrusted)
+            refused = isinstance(error, _REFUSED)
+            self.reach = Reach(
+                answers=False, since=since, trouble=error.title, distrusted=distrusted, refused=refused
+            )
