@@ -15,6 +15,7 @@ from smgwproxy.errors import (
     GatewayError,
     PinRefused,
     PinWithdrawn,
+    SmgwProxyError,
 )
 from smgwproxy.proxy import Exchange
 from smgwproxy.status import labels
@@ -33,7 +34,7 @@ _DISTRUST = (CertificateChanged, *_REFUSED)
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How the gateway was when it was last asked, and ``since`` when it is either way.
+    """How the gateway was when it was last tried, and ``since`` when it is either way.
 
     ``trouble`` is the title of the last error, empty when it ``answers``; ``distrusted`` is the SHA-256 of the
     certificate that was presented when that was the trouble, else empty; ``refused`` tells whether it would not
@@ -73,7 +74,7 @@ class Ledger:
         self.queue = Histogram(WAITS)
         self.course = Course()
         self.reach: Reach | None = None
-        """None until it was asked for something."""
+        """None until it was asked for something, or tried in vain."""
         self.last: LastAnswer | None = None
 
     def __call__(self, exchange: Exchange, /) -> None:
@@ -107,7 +108,11 @@ class Ledger:
         if self.reach is None or not self.reach.answers:
             self.reach = Reach(answers=True, since=now)
 
-    def _found(self, error: ExchangeError, now: float) -> None:
+    def failed(self, error: SmgwProxyError, /) -> None:
+        """Take note that the gateway was tried in vain without a request, as first use at start does."""
+        self._found(error, self._clock())
+
+    def _found(self, error: SmgwProxyError, now: float) -> None:
         if isinstance(error, GatewayError) and not isinstance(error, _OWN_AFFAIRS):
             lasting = self.reach is not None and not self.reach.answers
             since = self.reach.since if self.reach is not None and lasting else now

@@ -207,14 +207,40 @@ def test_reasons_in_the_docs_are_those_of_the_program() -> None:
     assert set(re.findall(r"`([a-z_]+)`", told)) - {"reason"} <= reasons
 
 
-def test_failed_requests_and_an_unreachable_gateway_are_told(tmp_path: Path) -> None:
-    with served(Origin("127.0.0.1", free_port()), tmp_path) as (proxy, port):
+def test_gateway_that_is_not_there_at_start_is_told_before_anybody_asks(tmp_path: Path) -> None:
+    with served(Origin("127.0.0.1", free_port()), tmp_path) as (_, port):
+        wait_until(lambda: value(port, "smgwproxy_gateway_up") == 0)
+        told = ask(port, "/").text
+        assert "The last attempt failed: The gateway cannot be reached." in told
+        assert "all is well" not in told
+
+
+def test_failed_requests_and_an_unreachable_gateway_are_told(
+    store: FileTrustStore, identity: Identity, tmp_path: Path
+) -> None:
+    nobody = Origin("127.0.0.1", free_port())
+    store.pin(nobody, identity.certificate)
+    with served(nobody, tmp_path) as (proxy, port):
         assert value(port, "smgwproxy_gateway_up") is None  # nobody has asked for anything
         assert ask(proxy, "/").status == 502
         assert value(port, "smgwproxy_gateway_up") == 0
         assert value(port, "smgwproxy_refusals_total", reason="gateway_refused") == 1
         assert value(port, "smgwproxy_requests_total", status="502") == 1
-        assert "The last request failed: The gateway cannot be reached." in ask(port, "/").text
+        assert "The last attempt failed: The gateway cannot be reached." in ask(port, "/").text
+
+
+def test_answer_that_a_client_did_not_wait_for_is_no_answered_request(
+    raw_gateway: StartGateway, tmp_path: Path
+) -> None:
+    size = 64 * 1024 * 1024  # more than the sockets' buffers and the proxy take meanwhile
+    endless = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size)
+    with served(raw_gateway(endless).origin, tmp_path) as (proxy, port):
+        with socket.create_connection(("127.0.0.1", proxy), PATIENCE) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n")
+            assert client.recv(1024).startswith(b"HTTP/1.1 200 ")
+        wait_until(lambda: value(port, "smgwproxy_requests_total", status="200") == 1)
+        assert value(port, "smgwproxy_refusals_total", reason="client_gone") == 1
+        assert "of which without a whole answer: 1." in ask(port, "/").text
 
 
 # --- the page -------------------------------------------------------------------------------------------
