@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +26,18 @@ from smgwproxy.status import labels
 from smgwproxy.status.watched import TrustState
 from smgwproxy.truststores.file import FileTrustStore
 from tests.status.support import commands
-from tests.support import OK, PATIENCE, Identity, RawGateway, always, free_port, raw_exchange
+from tests.support import (
+    OK,
+    PATIENCE,
+    Identity,
+    Peer,
+    RawGateway,
+    always,
+    connected,
+    free_port,
+    raw_exchange,
+    receive_all,
+)
 from tests.test_cli import Program, program, run
 from tests.test_docs import ROOT, rows
 from tests.test_reload import Serving, serving
@@ -243,6 +255,30 @@ def test_answer_that_a_client_did_not_wait_for_is_no_answered_request(
         assert "of which without a whole answer: 1." in ask(port, "/").text
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_client_for_whom_there_is_no_place_is_counted_whether_it_can_be_told_or_not(
+    scheme: str, identity: Identity, tmp_path: Path
+) -> None:
+    arrived, release = threading.Event(), threading.Event()
+
+    def held_up(peer: Peer) -> None:
+        if peer.read_request():  # first use sends none
+            arrived.set()
+            release.wait(PATIENCE)
+
+    gateway, tls_port = RawGateway(identity, held_up), free_port()
+    options = ("--max-clients=1", f"--tls-port={tls_port}")
+    with served(gateway.origin, tmp_path, *options) as (proxy, port), connected(proxy) as first:
+        first.sendall(b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n")
+        assert arrived.wait(PATIENCE)
+        with connected(tls_port if scheme == "https" else proxy) as second:
+            second.sendall(b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n")
+            receive_all(second)
+        assert value(port, "smgwproxy_refusals_total", reason="too_many_clients") == 1
+        release.set()
+    gateway.stop()
+
+
 # --- the page -------------------------------------------------------------------------------------------
 
 
@@ -279,6 +315,37 @@ def test_no_secret_of_a_request_is_told(asked: Asked) -> None:
     for target in ("/", "/metrics", "/readyz", "/healthz"):
         assert "secret" not in ask(asked.status, target).text
         assert "stranger.example" not in ask(asked.status, target).text
+
+
+SECRETIVE = (
+    b"HTTP/1.1 200 hush\r\nSet-Cookie: session=hush\r\nContent-Length: 4\r\n\r\nhush",
+    b"hush, that is no HTTP\r\n\r\n",
+)
+
+
+def test_no_secret_of_request_or_answer_is_told_even_when_the_gateway_repeats_it(
+    identity: Identity, tmp_path: Path
+) -> None:
+    answers = iter(SECRETIVE)
+
+    def script(peer: Peer) -> None:
+        while peer.read_request():
+            peer.send(next(answers))
+
+    gateway = RawGateway(identity, script)
+    with served(gateway.origin, tmp_path) as (proxy, port):
+        for status in (200, 502):
+            connection = HTTPConnection("127.0.0.1", proxy, timeout=PATIENCE)
+            headers = {"Authorization": 'Digest username="hush"', "Cookie": "hush", "User-Agent": "hush"}
+            connection.request("HUSH", "/hush?hush=1", body=b"hush", headers=headers)
+            assert connection.getresponse().status == status
+            connection.close()
+        assert value(port, "smgwproxy_gateway_up") == 0
+        for target in ("/", "/metrics", "/readyz", "/healthz", "/hush"):
+            for language in ("en", "de"):
+                answer = ask(port, target, Accept_Language=language)
+                assert "hush" not in f"{answer.text}{answer.headers}".lower()
+    gateway.stop()
 
 
 def test_page_needs_nothing_but_itself_and_is_kept_by_nobody(lonely: tuple[int, int]) -> None:
