@@ -20,7 +20,10 @@ from prometheus_client.openmetrics import parser as open_metrics
 from prometheus_client.samples import Sample
 
 from smgwproxy import errors
-from smgwproxy.errors import ExchangeError
+from smgwproxy.commands.serving.status import _access
+from smgwproxy.config import load
+from smgwproxy.errors import ClientNotAllowed, ExchangeError, UnknownHost
+from smgwproxy.http1 import RequestHead
 from smgwproxy.origin import Origin
 from smgwproxy.status import labels
 from smgwproxy.status.watched import TrustState
@@ -380,6 +383,19 @@ def test_strangers_name_is_refused_and_this_machine_is_served_whoever_else_is_al
     assert ask(port, "/", Host="attacker.example").status == 421
     assert ask(proxy, "/").status == 403
     assert ask(port, "/healthz", Host="localhost").status == 200
+
+
+def test_status_lets_in_this_machine_and_whom_any_of_the_gateways_lets_in(tmp_path: Path) -> None:
+    file = tmp_path / "smgwproxy.toml"
+    nobody = Origin("127.0.0.1", 1)
+    lines = ('allow = ["192.0.2.0/24"]\nserver-name = "pi.example"', 'allow = ["198.51.100.0/24"]')
+    file.write_text(tables(home=(nobody, 8080, lines[0]), flat=(Origin("127.0.0.1", 2), 8082, lines[1])))
+    access = _access(load(["--config", str(file)], {}).gateways)
+    for client in ("127.0.0.1", "::1", "192.0.2.7", "198.51.100.7"):
+        access.check(client, RequestHead("GET", "/", 1, [("Host", "pi.example:8081")]))
+    for client, host in (("192.168.1.7", "pi.example"), ("203.0.113.7", "pi"), ("192.0.2.7", "attacker.example")):
+        with pytest.raises((ClientNotAllowed, UnknownHost)):
+            access.check(client, RequestHead("GET", "/", 1, [("Host", host)]))
 
 
 def test_status_is_at_loopback_alone_unless_told_otherwise(lonely: tuple[int, int], tmp_path: Path) -> None:
