@@ -82,7 +82,10 @@ class Reader:
 
     def moment(self, moment: datetime, template: Callable[[datetime], Phrase] = text.moment) -> str:
         """Tell the day and the time, in this machine's time zone; or what ``template`` tells of it."""
-        local = moment.astimezone()
+        try:
+            local = moment.astimezone()
+        except (OverflowError, ValueError):  # a record's odd date, at an end of the calendar
+            local = moment
         shown = escape(self.say(template(local)))
         return f'<time datetime="{local.isoformat(timespec="seconds")}">{shown}</time>'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
@@ -92,6 +92,15 @@ def test_end_of_the_certificate_is_told_in_days(days: float, told: str, identity
     ends = (NOW + timedelta(days=days)).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
     pin = Pin(identity.certificate.fingerprint, not_after=ends)
     assert told in page([replace(fresh(), kept=Kept((pin,)))], reader())
+
+
+@pytest.mark.parametrize(("moment", "hours"), [(datetime.min, 14), (datetime.max, -14)])
+def test_moment_that_is_none_in_this_time_zone_is_told_in_its_own(
+    moment: datetime, hours: int, identity: Identity
+) -> None:
+    pinned_at = moment.replace(tzinfo=timezone(timedelta(hours=hours)))
+    pin = Pin(identity.certificate.fingerprint, pinned_at=pinned_at)
+    assert "Pinned" in page([replace(fresh(), kept=Kept((pin,)))], reader())
 
 
 def test_pending_change_is_told_with_the_very_command_of_the_error_page(
