@@ -258,6 +258,7 @@ class _Relayed:
         self._exchange = exchange
         self._answer = answer
         self._first: bytes | None = first
+        self._whole = False
         self._started = started
         self._report = report
 
@@ -271,6 +272,7 @@ class _Relayed:
         else:
             piece = self._read()
             if not piece:
+                self._whole = True
                 if self._answer.trailers:
                     self._tell_trailers(self._answer.trailers)
                 raise StopIteration
@@ -289,6 +291,9 @@ class _Relayed:
     def close(self) -> None:
         """End the exchange and report it."""
         self._answer.close()
+        begun, head = self._first is None, self._exchange.request.method == "HEAD"  # who wants no body reads none
+        if begun and not self._whole and not head and self._exchange.error is None:
+            self._exchange.error = ClientGone(phrase("The answer broke off before the client had all of it."))
         self._exchange.seconds = time.monotonic() - self._started
         self._report(self._exchange)
 

@@ -27,15 +27,22 @@ class TrustWatch:
 
     Every `INTERVAL` seconds connections made under a pin that is no longer in force are ended, and a change of the
     pins is logged. Certificates that have ended, or will within 60 days, are told at start and every day.
+    ``failed`` is told why the gateway could not be pinned at start.
     """
 
     def __init__(
-        self, gateway: Gateway, guard: Guard, logger: logging.Logger, now: Callable[[], datetime] = utc_now
+        self,
+        gateway: Gateway,
+        guard: Guard,
+        logger: logging.Logger,
+        now: Callable[[], datetime] = utc_now,
+        failed: Callable[[SmgwProxyError], None] = lambda _: None,
     ) -> None:
         self._gateway = gateway
         self._guard = guard
         self._logger = logger
         self._now = now
+        self._failed = failed
         self._pins: Sequence[Pin] = ()
         self._trouble = ""
         self._told_at: datetime | None = None
@@ -96,6 +103,7 @@ class TrustWatch:
                 self._logger.error("%s", error)  # noqa: TRY400  # the text says all; a traceback would frighten
         except SmgwProxyError as error:
             self._logger.warning("not pinned yet: %s", error)
+            self._failed(error)
         except Exception:  # who watches must go on
             self._logger.exception("a fault while looking at the trust store")
         self._trouble = trouble

@@ -84,8 +84,8 @@ class Handler(WSGIHandler):
                     self._begin_tls(terms.tls)
                 while self._serve_one():
                     pass
-            elif terms.tls is None and len(server.handlers) <= 2 * terms.limits.clients:
-                self._refuse(TooManyClients(terms.limits.clients, terms.limits.clients_per_address))
+            else:
+                self._turn_away(TooManyClients(terms.limits.clients, terms.limits.clients_per_address))
         except (_EndOfConnection, ClientGone, OSError) as error:
             server.logger.debug("the connection of %s ended: %s", self.address, error)
         finally:
@@ -179,6 +179,13 @@ class Handler(WSGIHandler):
         if "100-continue" in expectations(head.minor, head.lines) and not self._wire.pending:
             self._channel.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._channel.expect(self._terms.limits.body_timeout, self._terms.limits.min_speed)
+
+    def _turn_away(self, error: ExchangeError) -> None:
+        """Refuse the connection, without a word where that would cost a handshake, or too many wait for one."""
+        if self._terms.tls is None and len(self.server.handlers) <= 2 * self._terms.limits.clients:
+            self._refuse(error)
+        else:
+            self._terms.refused(error)
 
     def _refuse(self, error: ExchangeError, head: RequestHead | None = None) -> None:
         """Answer what gets no further than the door, and end the connection."""

@@ -15,6 +15,7 @@ from smgwproxy.errors import (
     GatewayError,
     PinRefused,
     PinWithdrawn,
+    SmgwProxyError,
 )
 from smgwproxy.proxy import Exchange
 from smgwproxy.status import labels
@@ -27,21 +28,24 @@ WAITS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds in the queue."""
 
 _OWN_AFFAIRS = (GatewayBusy, PinWithdrawn)  # of the proxy's side, and nothing that the gateway did
-_DISTRUST = (CertificateChanged, CertificateRevoked, PinRefused)
+_REFUSED = (CertificateRevoked, PinRefused)
+_DISTRUST = (CertificateChanged, *_REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How the gateway was when it was last asked, and ``since`` when it is either way.
+    """How the gateway was when it was last tried, and ``since`` when it is either way.
 
     ``trouble`` is the title of the last error, empty when it ``answers``; ``distrusted`` is the SHA-256 of the
-    certificate that was presented when that was the trouble, else empty.
+    certificate that was presented when that was the trouble, else empty; ``refused`` tells whether it would not
+    have been taken on first use, either.
     """
 
     answers: bool
     since: float
     trouble: str = ""
     distrusted: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Ledger:
         self.queue = Histogram(WAITS)
         self.course = Course()
         self.reach: Reach | None = None
-        """None until it was asked for something."""
+        """None until it was asked for something, or tried in vain."""
         self.last: LastAnswer | None = None
 
     def __call__(self, exchange: Exchange, /) -> None:
@@ -104,10 +108,17 @@ class Ledger:
         if self.reach is None or not self.reach.answers:
             self.reach = Reach(answers=True, since=now)
 
-    def _found(self, error: ExchangeError, now: float) -> None:
+    def failed(self, error: SmgwProxyError, /) -> None:
+        """Take note that the gateway was tried in vain without a request, as first use at start does."""
+        self._found(error, self._clock())
+
+    def _found(self, error: SmgwProxyError, now: float) -> None:
         if isinstance(error, GatewayError) and not isinstance(error, _OWN_AFFAIRS):
             lasting = self.reach is not None and not self.reach.answers
             since = self.reach.since if self.reach is not None and lasting else now
             # Its title alone: the message may quote what the gateway sent.
             distrusted = error.presented if isinstance(error, _DISTRUST) else ""
-            self.reach = Reach(answers=False, since=since, trouble=error.title, distrusted=distrusted)
+            refused = isinstance(error, _REFUSED)
+            self.reach = Reach(
+                answers=False, since=since, trouble=error.title, distrusted=distrusted, refused=refused
+            )

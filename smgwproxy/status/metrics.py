@@ -26,6 +26,7 @@ from smgwproxy.status.histogram import Histogram
 from smgwproxy.status.watched import TrustState, Watched
 
 _DAY = timedelta(days=1)
+_OPEN_METRICS = "application/openmetrics-text"
 
 
 class Metrics:
@@ -36,9 +37,14 @@ class Metrics:
         self._registry.register(_Numbers(watched, now))
 
     def page(self, accept: str) -> tuple[str, bytes]:
-        """Return media type and content: OpenMetrics where the Accept field ``accept`` wants it."""
-        encode, content_type = choose_encoder(accept)
+        """Return media type and content: OpenMetrics where the Accept field ``accept`` names it."""
+        # The library fails at parameters that it does not expect, so it sees none of the client's.
+        encode, content_type = choose_encoder(_OPEN_METRICS if _names_open_metrics(accept) else "")
         return content_type, encode(self._registry)
+
+
+def _names_open_metrics(accept: str) -> bool:
+    return any(part.partition(";")[0].strip() == _OPEN_METRICS for part in accept.lower().split(","))
 
 
 class _Numbers(Collector):

@@ -63,6 +63,7 @@ _GOOD = frozenset({TrustState.PINNED})
 _BAD = frozenset({TrustState.CHANGED, TrustState.REFUSED, TrustState.UNREADABLE})
 _OPTION = re.compile(r"(?<!\S)--[a-z]+")
 _AS_CODE = r'<code class="option">\g<0></code>'
+_IN_ONE_LINE = r'<span class="option">\g<0></span>'
 _GROUPS = 4  # of the fingerprint, in a line
 _LONGEST_NAME = 240  # characters
 
@@ -81,7 +82,10 @@ class Reader:
 
     def moment(self, moment: datetime, template: Callable[[datetime], Phrase] = text.moment) -> str:
         """Tell the day and the time, in this machine's time zone; or what ``template`` tells of it."""
-        local = moment.astimezone()
+        try:
+            local = moment.astimezone()
+        except (OverflowError, ValueError):  # a record's odd date, at an end of the calendar
+            local = moment
         shown = escape(self.say(template(local)))
         return f'<time datetime="{local.isoformat(timespec="seconds")}">{shown}</time>'
 
@@ -197,6 +201,9 @@ def _pin(pin: Pin, reader: Reader, *, backup: bool) -> str:
 def _pending(pending: Pending, one: Watched, reader: Reader) -> str:
     say = reader.say
     told = pending.certificate.description
+    command = approval(one.origin)
+    if one.kept is not None and len(one.kept.pending) > 1:
+        command += f" --fingerprint {pending.fingerprint}"  # it would not know which
     facts = [
         (say(text.FINGERPRINT), _grouped(pending.fingerprint)),
         (say(text.SUBJECT), escape(_printable(told.subject) or say(text.UNKNOWN))),
@@ -211,7 +218,7 @@ def _pending(pending: Pending, one: Watched, reader: Reader) -> str:
             f"<p>{escape(say(text.PENDING_TOLD))}</p>",
             _facts(facts),
             f"<p>{_OPTION.sub(_AS_CODE, escape(say(text.PENDING_DO)))}</p>",
-            f"<pre><code>{escape(approval(one.origin))}</code></pre>",
+            f"<pre><code>{_OPTION.sub(_IN_ONE_LINE, escape(command))}</code></pre>",
             "</div>",
         )
     )

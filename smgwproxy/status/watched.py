@@ -46,13 +46,15 @@ class Watched:
             return None
         if kept.trouble:
             return TrustState.UNREADABLE
-        presented = self.ledger.reach.distrusted if self.ledger.reach is not None else ""
+        presented, refused = "", False
+        if self.ledger.reach is not None:
+            presented, refused = self.ledger.reach.distrusted, self.ledger.reach.refused
         known = {"", *(str(pin.fingerprint) for pin in kept.pins)}  # that may have been approved meanwhile
         if kept.pending or (kept.pins and presented not in known):
             return TrustState.CHANGED
         if kept.pins:
             return TrustState.PINNED
-        return TrustState.FIRST_USE if kept.first_use and not presented else TrustState.REFUSED
+        return TrustState.FIRST_USE if kept.first_use and not refused else TrustState.REFUSED
 
     @property
     def unready(self) -> str:

@@ -68,7 +68,7 @@ ANSWERS = phrase("The gateway answers.")
 
 def trouble(title: str) -> Phrase:
     """Tell the ``title`` of the last error."""
-    return phrase("The last request failed: {title}.", title=title)
+    return phrase("The last attempt failed: {title}.", title=title)
 
 
 UNASKED = phrase("Nobody has asked the gateway for anything yet.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -122,9 +124,15 @@ class _Strict(HTMLParser):
         self.here.text += data
 
 
-def parsed(html: str) -> Element:
+def commands(page: str) -> Sequence[str]:
+    """Return what the ``page`` tells to run."""
+    found = re.findall(r"<pre><code>(.*?)</code></pre>", page, re.DOTALL)
+    return [html.unescape(re.sub(r"<[^>]*>", "", one)) for one in found]
+
+
+def parsed(page: str) -> Element:
     parser = _Strict()
-    parser.feed(html)
+    parser.feed(page)
     parser.close()
     assert parser.here is parser.root, f"<{parser.here.tag}> is never closed"
     return parser.root

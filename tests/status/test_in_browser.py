@@ -109,6 +109,12 @@ def test_page_is_read_in_each_language_scheme_and_width_without_scrolling_sidewa
     assert page.evaluate(f"{bars}.length") >= 12
 
 
+def test_option_of_the_command_is_not_broken_in_two_on_a_telephone(page: Page, tmp_path: Path) -> None:
+    photograph(page, tmp_path / "telephone.png", "light", TELEPHONE)
+    lines = "[...document.querySelectorAll('pre .option')].map(one => one.getClientRects().length)"
+    assert page.evaluate(lines) == [1]
+
+
 def test_the_policy_lets_the_page_have_all_that_is_in_it(page: Page, url: str) -> None:
     assert page.evaluate("document.styleSheets.length") == 1
     assert [asked for asked, _ in page.answers if not asked.startswith("data:")] == [url] or not page.answers

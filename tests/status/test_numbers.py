@@ -180,6 +180,10 @@ def refused(who: Identity) -> Ledger:
         (TrustState.CHANGED, lambda ours, his: (Kept(pin(ours)), revoked(his))),
         (TrustState.REFUSED, lambda _, __: (Kept(first_use=False), Ledger())),
         (TrustState.REFUSED, lambda _, his: (Kept(), refused(his))),
+        # what was pinned then was removed since, so that the next one will be pinned:
+        (TrustState.FIRST_USE, lambda _, his: (Kept(), changed(his))),
+        # nobody has tried, and nobody needs to: no pin, and the last one was revoked
+        (TrustState.REFUSED, lambda _, his: (Kept(), revoked(his))),
         # approved since it was presented:
         (TrustState.PINNED, lambda _, his: (Kept(pin(his)), changed(his))),
     ],

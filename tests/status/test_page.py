@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
@@ -19,13 +19,14 @@ from smgwproxy.status.kept import Kept
 from smgwproxy.status.page import notice, page
 from smgwproxy.status.style import CSS
 from smgwproxy.status.watched import Watched
-from smgwproxy.truststores.record import Pin
+from smgwproxy.truststores.record import Pending, Pin
 from tests.status.support import (
     LANGUAGES,
     NOW,
     ORIGIN,
     Element,
     changed,
+    commands,
     fresh,
     parsed,
     reader,
@@ -93,16 +94,35 @@ def test_end_of_the_certificate_is_told_in_days(days: float, told: str, identity
     assert told in page([replace(fresh(), kept=Kept((pin,)))], reader())
 
 
+@pytest.mark.parametrize(("moment", "hours"), [(datetime.min, 14), (datetime.max, -14)])
+def test_moment_that_is_none_in_this_time_zone_is_told_in_its_own(
+    moment: datetime, hours: int, identity: Identity
+) -> None:
+    pinned_at = moment.replace(tzinfo=timezone(timedelta(hours=hours)))
+    pin = Pin(identity.certificate.fingerprint, pinned_at=pinned_at)
+    assert "Pinned" in page([replace(fresh(), kept=Kept((pin,)))], reader())
+
+
 def test_pending_change_is_told_with_the_very_command_of_the_error_page(
     identity: Identity, impostor: Identity
 ) -> None:
     one = changed(identity, impostor)
-    told = parsed(page([one], reader()))
-    (command,) = [code for pre in told.all("pre") for code in pre.all("code")]
+    told = page([one], reader())
+    (command,) = commands(told)
     error = CertificateChanged(ORIGIN, (), "", pending=True)
-    assert error.advice.endswith(f": {command.text}")
-    fingerprints = ["".join(code.text.split()) for code in told.all("code") if "class" in code.attributes]
+    assert error.advice.endswith(f": {command}")
+    codes = parsed(told).all("code")
+    fingerprints = ["".join(code.text.split()) for code in codes if "class" in code.attributes]
     assert str(impostor.certificate.fingerprint) in fingerprints
+
+
+def test_each_of_several_that_wait_has_a_command_of_its_own(identity: Identity, impostor: Identity) -> None:
+    one = changed(identity, impostor)
+    assert one.kept is not None
+    both = (*one.kept.pending, Pending(identity.certificate, NOW, NOW))
+    told = page([replace(one, kept=replace(one.kept, pending=both))], reader())
+    wanted = f"smgwproxy trust approve --target {ORIGIN} --fingerprint"
+    assert commands(told) == [f"{wanted} {pending.fingerprint}" for pending in both]
 
 
 def test_nothing_of_a_request_is_told_but_numbers(everything: list[Watched]) -> None:

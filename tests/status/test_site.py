@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,12 +20,27 @@ from prometheus_client.openmetrics import parser as open_metrics
 from prometheus_client.samples import Sample
 
 from smgwproxy import errors
-from smgwproxy.errors import ExchangeError
+from smgwproxy.commands.serving.status import _access
+from smgwproxy.config import load
+from smgwproxy.errors import ClientNotAllowed, ExchangeError, UnknownHost
+from smgwproxy.http1 import RequestHead
 from smgwproxy.origin import Origin
 from smgwproxy.status import labels
 from smgwproxy.status.watched import TrustState
 from smgwproxy.truststores.file import FileTrustStore
-from tests.support import OK, PATIENCE, Identity, RawGateway, always, free_port, raw_exchange
+from tests.status.support import commands
+from tests.support import (
+    OK,
+    PATIENCE,
+    Identity,
+    Peer,
+    RawGateway,
+    always,
+    connected,
+    free_port,
+    raw_exchange,
+    receive_all,
+)
 from tests.test_cli import Program, program, run
 from tests.test_docs import ROOT, rows
 from tests.test_reload import Serving, serving
@@ -173,6 +189,17 @@ def test_metrics_come_as_openmetrics_where_it_is_wanted(asked: Asked) -> None:
     assert ask(asked.status, "/metrics").headers["Content-Type"].startswith("text/plain")
 
 
+@pytest.mark.parametrize(
+    "parameters", ["version=abc", "version=1=2", "version=", "escaping=x", "q=0.5;version=9.9"]
+)
+@pytest.mark.parametrize("media_type", ["application/openmetrics-text", "text/plain"])
+def test_odd_wishes_for_a_format_of_the_metrics_are_served(media_type: str, parameters: str, asked: Asked) -> None:
+    answer = ask(asked.status, "/metrics", Accept=f"{media_type};{parameters}")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith(media_type)
+    assert "smgwproxy_build_info" in answer.text
+
+
 def test_table_of_metrics_in_the_docs_is_that_of_the_program(asked: Asked) -> None:
     given = {}
     for one in families(ask(asked.status, "/metrics").text):
@@ -195,14 +222,68 @@ def test_reasons_in_the_docs_are_those_of_the_program() -> None:
     assert set(re.findall(r"`([a-z_]+)`", told)) - {"reason"} <= reasons
 
 
-def test_failed_requests_and_an_unreachable_gateway_are_told(tmp_path: Path) -> None:
-    with served(Origin("127.0.0.1", free_port()), tmp_path) as (proxy, port):
+def test_gateway_that_is_not_there_at_start_is_told_before_anybody_asks(tmp_path: Path) -> None:
+    with served(Origin("127.0.0.1", free_port()), tmp_path) as (_, port):
+        wait_until(lambda: value(port, "smgwproxy_gateway_up") == 0)
+        told = ask(port, "/").text
+        assert "The last attempt failed: The gateway cannot be reached." in told
+        assert "all is well" not in told
+
+
+def test_failed_requests_and_an_unreachable_gateway_are_told(
+    store: FileTrustStore, identity: Identity, tmp_path: Path
+) -> None:
+    nobody = Origin("127.0.0.1", free_port())
+    store.pin(nobody, identity.certificate)
+    with served(nobody, tmp_path) as (proxy, port):
         assert value(port, "smgwproxy_gateway_up") is None  # nobody has asked for anything
         assert ask(proxy, "/").status == 502
         assert value(port, "smgwproxy_gateway_up") == 0
         assert value(port, "smgwproxy_refusals_total", reason="gateway_refused") == 1
         assert value(port, "smgwproxy_requests_total", status="502") == 1
-        assert "The last request failed: The gateway cannot be reached." in ask(port, "/").text
+        assert "The last attempt failed: The gateway cannot be reached." in ask(port, "/").text
+
+
+def test_answer_that_a_client_did_not_wait_for_is_no_answered_request(identity: Identity, tmp_path: Path) -> None:
+    def endless(peer: Peer) -> None:
+        if peer.read_request():  # first use sends none
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % 2**40)
+            while True:  # until nobody takes it any more
+                peer.send(bytes(2**16))
+
+    gateway = RawGateway(identity, endless)
+    with served(gateway.origin, tmp_path) as (proxy, port):
+        with socket.create_connection(("127.0.0.1", proxy), PATIENCE) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n")
+            assert client.recv(1024).startswith(b"HTTP/1.1 200 ")
+        wait_until(lambda: value(port, "smgwproxy_requests_total", status="200") == 1)
+        assert value(port, "smgwproxy_refusals_total", reason="client_gone") == 1
+        assert "of which without a whole answer: 1." in ask(port, "/").text
+    gateway.stop()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_client_for_whom_there_is_no_place_is_counted_whether_it_can_be_told_or_not(
+    scheme: str, identity: Identity, tmp_path: Path
+) -> None:
+    arrived, release = threading.Event(), threading.Event()
+
+    def held_up(peer: Peer) -> None:
+        if peer.read_request():  # first use sends none
+            arrived.set()
+            release.wait(PATIENCE)
+
+    gateway, tls_port = RawGateway(identity, held_up), free_port()
+    options = ("--max-clients=1", f"--tls-port={tls_port}")
+    with served(gateway.origin, tmp_path, *options) as (proxy, port), connected(proxy) as first:
+        first.sendall(b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n")
+        assert arrived.wait(PATIENCE)
+        with connected(tls_port if scheme == "https" else proxy) as second:
+            second.sendall(b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n")
+            receive_all(second)
+        assert value(port, "smgwproxy_refusals_total", reason="too_many_clients") == 1
+        release.set()
+    gateway.stop()
 
 
 # --- the page -------------------------------------------------------------------------------------------
@@ -219,7 +300,7 @@ def test_changed_certificate_is_told_with_the_command_and_the_stranger_gets_no_b
         german = ask(port, "/", Accept_Language="de-DE,de;q=0.9").text
         command = f"smgwproxy trust approve --target {stranger.origin}"
         assert '<html lang="de">' in german
-        assert f"<code>{command}</code>" in german
+        assert commands(german) == [command]
         assert value(port, "smgwproxy_trust_state", state="changed") == 1
         assert value(port, "smgwproxy_gateway_up") == 0
 
@@ -241,6 +322,37 @@ def test_no_secret_of_a_request_is_told(asked: Asked) -> None:
     for target in ("/", "/metrics", "/readyz", "/healthz"):
         assert "secret" not in ask(asked.status, target).text
         assert "stranger.example" not in ask(asked.status, target).text
+
+
+SECRETIVE = (
+    b"HTTP/1.1 200 hush\r\nSet-Cookie: session=hush\r\nContent-Length: 4\r\n\r\nhush",
+    b"hush, that is no HTTP\r\n\r\n",
+)
+
+
+def test_no_secret_of_request_or_answer_is_told_even_when_the_gateway_repeats_it(
+    identity: Identity, tmp_path: Path
+) -> None:
+    answers = iter(SECRETIVE)
+
+    def script(peer: Peer) -> None:
+        while peer.read_request():
+            peer.send(next(answers))
+
+    gateway = RawGateway(identity, script)
+    with served(gateway.origin, tmp_path) as (proxy, port):
+        for status in (200, 502):
+            connection = HTTPConnection("127.0.0.1", proxy, timeout=PATIENCE)
+            headers = {"Authorization": 'Digest username="hush"', "Cookie": "hush", "User-Agent": "hush"}
+            connection.request("HUSH", "/hush?hush=1", body=b"hush", headers=headers)
+            assert connection.getresponse().status == status
+            connection.close()
+        assert value(port, "smgwproxy_gateway_up") == 0
+        for target in ("/", "/metrics", "/readyz", "/healthz", "/hush"):
+            for language in ("en", "de"):
+                answer = ask(port, target, Accept_Language=language)
+                assert "hush" not in f"{answer.text}{answer.headers}".lower()
+    gateway.stop()
 
 
 def test_page_needs_nothing_but_itself_and_is_kept_by_nobody(lonely: tuple[int, int]) -> None:
@@ -275,6 +387,19 @@ def test_strangers_name_is_refused_and_this_machine_is_served_whoever_else_is_al
     assert ask(port, "/", Host="attacker.example").status == 421
     assert ask(proxy, "/").status == 403
     assert ask(port, "/healthz", Host="localhost").status == 200
+
+
+def test_status_lets_in_this_machine_and_whom_any_of_the_gateways_lets_in(tmp_path: Path) -> None:
+    file = tmp_path / "smgwproxy.toml"
+    nobody = Origin("127.0.0.1", 1)
+    lines = ('allow = ["192.0.2.0/24"]\nserver-name = "pi.example"', 'allow = ["198.51.100.0/24"]')
+    file.write_text(tables(home=(nobody, 8080, lines[0]), flat=(Origin("127.0.0.1", 2), 8082, lines[1])))
+    access = _access(load(["--config", str(file)], {}).gateways)
+    for client in ("127.0.0.1", "::1", "192.0.2.7", "198.51.100.7"):
+        access.check(client, RequestHead("GET", "/", 1, [("Host", "pi.example:8081")]))
+    for client, host in (("192.168.1.7", "pi.example"), ("203.0.113.7", "pi"), ("192.0.2.7", "attacker.example")):
+        with pytest.raises((ClientNotAllowed, UnknownHost)):
+            access.check(client, RequestHead("GET", "/", 1, [("Host", host)]))
 
 
 def test_status_is_at_loopback_alone_unless_told_otherwise(lonely: tuple[int, int], tmp_path: Path) -> None:

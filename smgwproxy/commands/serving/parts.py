@@ -136,7 +136,8 @@ class Parts:
             guard, watch = before.guard, before.watch
         else:
             guard = prepared.behind.guard()
-            watch = gevent.spawn(TrustWatch(gateway, guard, self.logger).run)
+            failed = self._ledger(gateway.origin).failed
+            watch = gevent.spawn(TrustWatch(gateway, guard, self.logger, failed=failed).run)
         self._now = _InForce(prepared, gateway, guard, watch)
         if before is not None and before.gateway is not gateway:
             self._retire(before)
