@@ -14,6 +14,7 @@ import pytest
 from smgwproxy.config import LOG_LEVELS, OPTIONS, build_parser, load, parse, resolve
 from smgwproxy.config.options import CLIENT_PASSWORD, CONFIG
 from smgwproxy.errors import ConfigError
+from smgwproxy.language import Language
 from smgwproxy.renewal import Renewal
 from tests.support import PATIENCE
 from tests.texts.pseudo import forgotten, pseudo
@@ -91,6 +92,16 @@ def test_every_word_of_the_help_is_translatable_but_names_and_values() -> None:
         texts = (option.name, option.metavar, option.variable, "" if option.shown else option.default or "")
         data |= {word for text in texts for word in forgotten(text)}
     assert set(forgotten(parser.format_help())) <= data
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_options_are_whole_in_the_help_whatever_its_width(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are copied from it, and those that somebody may have meant are looked for in it."""
+    parser = build_parser(say=Language.named(language))
+    names = {"help", "version", *(option.name for option in (*OPTIONS, CONFIG))}
+    for columns in range(40, 140):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert set(re.findall(r"(?<![\w-])--([a-z-]+)", parser.format_help())) == names
 
 
 def test_help_is_shown_on_a_terminal_without_the_german_letters(tmp_path: Path) -> None:
