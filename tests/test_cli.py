@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from smgwproxy import __version__
+from smgwproxy.demo import VENDORS
 from tests.support import OK, PATIENCE, Identity, Peer, RawGateway, raw_exchange
 
 StartGateway = Callable[..., RawGateway]
@@ -318,6 +319,37 @@ def test_help_names_every_option_and_needs_neither_gevent_nor_urllib3(tmp_path: 
     for name in names.split():
         assert f"--{name}" in told.stdout
     assert "smgwproxy demo [options]" in told.stdout
+
+
+@pytest.mark.parametrize("option", ["--help", "--wrong"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("certificate", "certificate show", "demo", "discover", "doctor", "install", "trust", "trust scan"),
+        "uninstall",
+    ],
+)
+def test_help_and_wrong_options_of_every_command_need_neither_gevent_nor_urllib3(
+    command: str, option: str, tmp_path: Path
+) -> None:
+    code = (
+        "import sys\nfrom smgwproxy.cli import main\n"
+        "try:\n    ended = main(sys.argv[1:])\n"
+        "finally:\n    assert not {'gevent', 'urllib3', 'cryptography'} & set(sys.modules)\n"
+        "sys.exit(ended)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, *command.split(), option],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert told.returncode == (0 if option == "--help" else 2), told.stderr
+
+
+def test_demo_offers_every_vendor_that_can_be_simulated(tmp_path: Path) -> None:
+    assert f"--vendor {{{','.join(VENDORS)}}}" in run("demo", "--help", cwd=tmp_path).stdout
 
 
 def test_help_of_the_demo_tells_where_it_listens(tmp_path: Path) -> None:

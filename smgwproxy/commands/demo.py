@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from smgwproxy import demo
 from smgwproxy.commands.console import Console, OutputLost
-from smgwproxy.commands.serve import serve
 from smgwproxy.config import OPTIONS, Config, Option, Program, build_parser, parse, resolve
 from smgwproxy.language import Language
 from smgwproxy.origin import Origin
 from smgwproxy.phrases import phrase
 
+if TYPE_CHECKING:
+    from smgwproxy.demo import Gateway
+
+_VENDORS = ("theben", "ppc", "emh")
 _TAKEN = (
     "port",
     "listen",
@@ -26,7 +29,6 @@ _TAKEN = (
     "read-timeout",
     "log-level",
 )
-_AS_SLOW_AS_REAL = demo.Delays(login=2.5, request=1.1, export=10)
 _LOOPBACK = "127.0.0.1"
 
 
@@ -49,7 +51,7 @@ def serve_demo(words: Sequence[str], environ: Mapping[str, str]) -> int:
     vendors = parser.add_argument_group(phrase("simulated gateway"))
     vendors.add_argument(
         "--vendor",
-        choices=tuple(demo.VENDORS),
+        choices=_VENDORS,
         default="theben",
         help=phrase("whose gateway is simulated (default: {vendor})", vendor="theben"),
     )
@@ -57,10 +59,14 @@ def serve_demo(words: Sequence[str], environ: Mapping[str, str]) -> int:
     namespace = parse(parser, words)
     console = Console.standard(language)
     config = resolve(namespace, environ).process
-    delays = _AS_SLOW_AS_REAL if namespace.slow else demo.Delays()
+    # Only now: --help and a wrong option need neither gevent nor urllib3.
+    from smgwproxy.commands.serve import serve  # noqa: PLC0415
+    from smgwproxy.demo import Delays, start_gateway  # noqa: PLC0415
+
+    as_slow_as_real = Delays(login=2.5, request=1.1, export=10)
     with (
         tempfile.TemporaryDirectory(prefix="smgwproxy-demo-") as directory,
-        demo.start_gateway(namespace.vendor, delays=delays) as gateway,
+        start_gateway(namespace.vendor, delays=as_slow_as_real if namespace.slow else Delays()) as gateway,
     ):
         return serve(
             Program((_of_the_demo(config, Origin(*gateway.address), Path(directory)),)),
@@ -93,7 +99,7 @@ def _tell(console: Console, lines: Sequence[str]) -> None:
         console.say(lines)
 
 
-def _instructions(config: Config, gateway: demo.Gateway, port: int) -> Sequence[str]:
+def _instructions(config: Config, gateway: Gateway, port: int) -> Sequence[str]:
     host = config.listen if "listen" in config.given and config.listen else _LOOPBACK
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     return (

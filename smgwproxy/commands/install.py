@@ -43,8 +43,7 @@ _NONE = "none"
 _HOMES = ("/home", "/root", "/run/user")  # what ProtectHome= hides
 _TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108  # nothing is put there
 _ELSEWHERE = (
-    "python3 -m venv /opt/smgwproxy && /opt/smgwproxy/bin/pip install smgwproxy && "
-    "/opt/smgwproxy/bin/smgwproxy install"
+    "python3 -m venv /opt/smgwproxy && /opt/smgwproxy/bin/pip install . && /opt/smgwproxy/bin/smgwproxy install"
 )
 _CLIENT = ("client-cert", "client-key", "client-password-file")
 
@@ -346,7 +345,7 @@ def _program(arguments: argparse.Namespace, tree: Tree) -> tuple[str, ...]:
             raise Unfit(
                 phrase(
                     "{program} cannot be run by a user of its own: {directory} is closed to it. Put the program "
-                    "where all may enter: {command}",
+                    "where all may enter; in the directory of its source: {command}",
                     program=program[0],
                     directory=closed,
                     command=_ELSEWHERE,

@@ -76,12 +76,12 @@ Account = Walk | CheckedBy | TakenBy | PartOf | SameAs | NotHere
 
 WALKS: Mapping[str, Walk] = {
     "README.md": Walk(Stage.CABLE, in_the_tree=True),
-    "docs/discover.md": Walk(Stage.CABLE),
+    "docs/discover.md": Walk(Stage.CABLE, in_the_tree=True),
     "docs/doctor.md": Walk(Stage.INSTALLED),
     "docs/https.md": Walk(Stage.ADDRESS),
-    "docs/service.md": Walk(Stage.ADDRESS),
+    "docs/service.md": Walk(Stage.ADDRESS, in_the_tree=True),
     "docs/several-gateways.md": Walk(Stage.ADDRESS, files={"smgwproxy.toml": "[[gateway]]"}),
-    "docs/status.md": Walk(Stage.ADDRESS),
+    "docs/status.md": Walk(Stage.ADDRESS, in_the_tree=True),
     "docs/troubleshooting.md": Walk(Stage.INSTALLED, in_the_tree=True),
     "docs/trust.md": Walk(Stage.ADDRESS),
     "docs/usage.md": Walk(Stage.ADDRESS),

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from itertools import pairwise
 
 import pytest
 
 from tests.docs.accounts import ACCOUNTS, WALKS, WHOLE, CheckedBy, NotHere, PartOf, SameAs, TakenBy, account
-from tests.docs.blocks import LOCALE, ROOT, SHOWN, TYPED, WRITTEN, block, blocks, pages
+from tests.docs.blocks import LOCALE, ROOT, SHOWN, TYPED, WRITTEN, block, blocks, pages, sentences
+
+_OTHERWISE = re.compile(r"^ *~~~.*|(?<=\n\n)(?: {4}|\t)\s*(?![-*\s]|\d+\.).+", re.MULTILINE)
+_TYPED = re.compile(
+    r"(?:[$#] |sudo |smgwproxy |python3? |\S*/(?:smgwproxy|pip|python) |pip |git |cd |curl |docker )"
+)
 
 ENGLISH = [page for page in pages() if not page.endswith(f"{LOCALE}.md")]
 
@@ -22,6 +28,14 @@ def test_every_block_is_found_and_has_a_known_language(page: str) -> None:
     found = blocks(page)
     assert {one.language for one in found} <= TYPED | WRITTEN | SHOWN
     assert (ROOT / page).read_text().count("```") == 2 * len(found)
+
+
+@pytest.mark.parametrize("page", pages())
+def test_nothing_that_is_typed_stands_where_nobody_looks_for_it(page: str) -> None:
+    """A block of tildes or of indented lines is one for a reader, and so is one that is said to be an output."""
+    assert _OTHERWISE.findall(sentences(page)) == []
+    shown = [one.text for one in blocks(page) if one.language in SHOWN]
+    assert [text for text in shown if _TYPED.match(text)] == []
 
 
 @pytest.mark.parametrize("page", ENGLISH)

@@ -27,6 +27,18 @@ def test_every_threat_has_a_test() -> None:
     assert [row for row in rows if not _NAMED.search(row)] == []
 
 
+@pytest.mark.parametrize(
+    ("page", "remedy"), [("troubleshooting", "What to do."), ("troubleshooting.de", "Was zu tun ist.")]
+)
+def test_every_symptom_leads_to_what_to_do(page: str, remedy: str) -> None:
+    text = (ROOT / f"docs/{page}.md").read_text()
+    _, _, table = text.partition("\n|---|---|\n")
+    symptoms = re.findall(r"^\| \S.* \| \[[^]]+\]\(#[^)]+\) \|$", table.partition("\n\n")[0], re.MULTILINE)
+    sections = text.split("\n## ")[1:]
+    assert len(symptoms) == len(sections) == 15  # what people ran into, as they told it in public
+    assert [section.partition("\n")[0] for section in sections if f"**{remedy}**" not in section] == []
+
+
 def test_every_measurement_has_a_command_that_is_there() -> None:
     _, _, table = (ROOT / "docs/performance.md").read_text().partition("| what |")
     for row in table.partition("\n\n")[0].splitlines()[2:]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -38,6 +39,26 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert (built.returncode, built.stdout, built.stderr) == (0, "", "")
     return directory
+
+
+def test_link_that_leads_nowhere_fails_the_build(tmp_path: Path) -> None:
+    if find_spec("mkdocs") is None:
+        missing("mkdocs, of the extra docs, is not installed")
+    for name in (".ci", "docs", "examples", "smgwproxy"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for file in (*ROOT.glob("*.md"), ROOT / "mkdocs.yml"):
+        shutil.copy(file, tmp_path)
+    with (tmp_path / "docs/trust.md").open("a") as page:
+        page.write("\n[nowhere](nowhere.md)\n")
+    built = subprocess.run(
+        ["bash", tmp_path / ".ci/docs"],
+        env={"PATH": "/usr/bin:/bin", "VIRTUAL_ENV": sys.prefix, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 1
+    assert "nowhere.md" in built.stderr
 
 
 def test_every_page_is_there_in_both_languages(site: Path) -> None:

@@ -159,7 +159,10 @@ def test_prometheus_is_told_of_port_and_metrics() -> None:
     yaml = YAML(typ="safe", pure=True)
     ((job,),) = yaml.load(block("docs/status.md", "scrape_configs:").text).values()
     (target,) = job["static_configs"][0]["targets"]
-    started = block("docs/status.md", f"smgwproxy --target {_ADDRESS} --status-port {target.rpartition(':')[2]}")
+    started = block(
+        "docs/status.md",
+        f"/opt/smgwproxy/bin/smgwproxy --target {_ADDRESS} --status-port {target.rpartition(':')[2]}",
+    )
     assert load(shlex.split(started.commands[-1])[1:], {}).process.status_port == int(target.rpartition(":")[2])
     ((group,),) = yaml.load(block("docs/status.md", "groups:").text).values()
     table = {row[0]: set(row[2].split(", ")) for row in rows((ROOT / "docs/status.md").read_text(), "| metric |")}

@@ -35,7 +35,7 @@ _VENDORS = {f"{_PROXY}/json/metering/": "emh", f"{_PROXY}/smgw/m2m": "theben"}
 """Whose gateway a line asks, by what it has in it."""
 
 _BIN, _WORK, _PID = "/pi/bin", "/pi/work", "/pi/pid"
-_SERVING = re.compile(r"smgwproxy (?:--|demo\b)")
+_SERVING = re.compile(r"(?:/opt/smgwproxy/bin/)?smgwproxy (?:--|demo\b)")
 _ASKING = re.compile(r"--user\b|\btrust approve\b|\bcertificate replace\b")
 _ANSWERS = {"assword": f"{LOGIN}\n", "[y/N] ": "y\n"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,11 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from smgwproxy.commands.demo import _instructions
 from smgwproxy.config import LOG_LEVELS, OPTIONS, build_parser, load, parse, resolve
 from smgwproxy.config.options import CLIENT_PASSWORD, CONFIG
+from smgwproxy.demo import VENDORS, run_in_thread, start_gateway
 from smgwproxy.errors import ConfigError
+from smgwproxy.language import Language
 from smgwproxy.renewal import Renewal
 from tests.support import PATIENCE
+from tests.test_cli import program
+from tests.texts.data import words_left
 from tests.texts.pseudo import forgotten, pseudo
 
 GERMAN = {"LANG": "de_DE.UTF-8"}
@@ -93,6 +99,16 @@ def test_every_word_of_the_help_is_translatable_but_names_and_values() -> None:
     assert set(forgotten(parser.format_help())) <= data
 
 
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_options_are_whole_in_the_help_whatever_its_width(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are copied from it, and those that somebody may have meant are looked for in it."""
+    parser = build_parser(say=Language.named(language))
+    names = {"help", "version", *(option.name for option in (*OPTIONS, CONFIG))}
+    for columns in range(40, 140):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert set(re.findall(r"(?<![\w-])--([a-z-]+)", parser.format_help())) == names
+
+
 def test_help_is_shown_on_a_terminal_without_the_german_letters(tmp_path: Path) -> None:
     done = run("--help", cwd=tmp_path, PYTHONUTF8="0", PYTHONIOENCODING="ascii", **GERMAN)
     assert (done.returncode, done.stderr) == (0, "")
@@ -110,6 +126,30 @@ def test_german_help_needs_neither_gevent_nor_urllib3(tmp_path: Path) -> None:
     assert done.stdout.startswith("Aufruf: ")
     assert "smgwproxy.config" in loaded
     assert not {"gevent", "urllib3", "cryptography", "ssl", "importlib.resources"} & loaded
+
+
+# --- the demo -------------------------------------------------------------------------------------------
+
+
+def test_demo_is_told_in_german(tmp_path: Path) -> None:
+    environ = {"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "", "PYTHONUTF8": "1"}
+    with program("demo", "--port", "0", cwd=tmp_path, environ=environ) as demo:
+        demo.wait_for(
+            r"^Ein simuliertes Gateway von theben läuft unter https://127\.0\.0\.1:\d+, der Proxy davor "
+        )
+        demo.wait_for(r"^  Passwort +demo$")
+        demo.wait_for(r"^Strg-C beendet die Demo\.")
+        demo.wait_for("is pinned")  # log lines stay English
+        assert demo.end(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_every_word_of_the_demo_is_translatable_but_data(vendor: str) -> None:
+    with run_in_thread(lambda: start_gateway(vendor)) as gateway:
+        lines = _instructions(resolve(parse(build_parser(), []), {}).process, gateway, 8080)
+        base = "http://127.0.0.1:8080"
+        data = (gateway.curl(base), gateway.url, f"{base}{gateway.page}", gateway.user, gateway.password, vendor)
+    assert words_left("\n".join(map(pseudo(), lines)), *data) == set()
 
 
 # --- wrong options --------------------------------------------------------------------------------------
