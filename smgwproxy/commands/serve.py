@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from smgwproxy.commands.serving.announcing import changes
 from smgwproxy.commands.serving.heartbeat import Heartbeat
@@ -42,15 +43,16 @@ def serve(
         Running(lambda parts: LogReport(parts.logger), logs, logger) as running,
     ):
         signals = Signals(logger, GRACE, running.break_off, reloads=reread is not None)
-        running.use(program)
-        for parts in running.gateways:
-            parts.announce()
-        ready(running.gateways[0].door.listeners[0].port)
+        signals.unless_ending(partial(running.use, program))
         with Heartbeat(supervisor or Supervisor(), running.text) as heart:
-            heart.ready()
+            if not signals.ending:
+                for parts in running.gateways:
+                    parts.announce()
+                ready(running.gateways[0].door.listeners[0].port)
+                heart.ready()
             for _ in signals.reloads():
                 heart.reloading()
-                program = _reload(program, reread, running, logger)
+                program = signals.unless_ending(partial(_reload, program, reread, running, logger)) or program
                 heart.ready()
             heart.stopping()
             running.stop(GRACE)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from weakref import ref
 
 import gevent
@@ -15,7 +16,7 @@ from smgwproxy.access import Access
 from smgwproxy.approach import Approaches
 from smgwproxy.commands.certificate import configured_files
 from smgwproxy.commands.serving.announcing import announce
-from smgwproxy.commands.serving.behind import Behind, behind
+from smgwproxy.commands.serving.behind import Behind, behind, certificate_in_time
 from smgwproxy.commands.serving.door import Door, Listener
 from smgwproxy.commands.serving.tally import Tally
 from smgwproxy.config import Config
@@ -176,6 +177,10 @@ class Parts:
         """Return what HTTPS shows, made if need be, and where that is from; that in force follows its files."""
         if config.tls_port is None:
             return None, None
+        option = "statedir" if config.tls_cert is None else "tls-cert"
+        return certificate_in_time(config, option, partial(self._loaded, config, before))
+
+    def _loaded(self, config: Config, before: Prepared | None) -> tuple[Files, ServerIdentity | None]:
         files = configured_files(config)
         if before is not None and before.files == files:
             return files, before.identity
