@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from smgwproxy.commands.serving.announcing import changes
+from smgwproxy.commands.serving.handles import allow_many_handles
 from smgwproxy.commands.serving.heartbeat import Heartbeat
 from smgwproxy.commands.serving.running import Running
 from smgwproxy.commands.serving.signals import Signals
@@ -36,6 +37,7 @@ def serve(
     that is the only one, once connections are taken. Must run in the main thread, which gevent's hub then has.
     Raises `ConfigError` for what is wrong with an option, before anything is served.
     """
+    allow_many_handles()
     logger = logging.getLogger("smgwproxy")
     level = program.process.log_level
     with (

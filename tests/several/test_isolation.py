@@ -232,6 +232,20 @@ def test_clients_that_take_all_places_take_none_of_another_gateway(
         assert receive_until(client, b"ok")
 
 
+def test_clients_of_one_gateway_leave_handles_to_those_of_another(
+    raw_gateway: StartGateway, serving: Serving, lazy: Callable[[int, int], None]
+) -> None:
+    usual = ("sh", "-c", 'ulimit -S -n 256 && exec "$@"', "sh", *MODULE)
+    crowded = {"target": raw_gateway(OK).origin, "port": 0, "max_clients": 400, "max_clients_per_address": 400}
+    good = {"target": raw_gateway(OK).origin, "port": 0}
+    with serving({"crowded": crowded, "good": good}, command=usual) as proxy:
+        port = proxy.port("good")
+        lazy(proxy.port("crowded"), 300)
+        assert raw_exchange(port, GET).endswith(b"ok")
+        assert proxy.program.end() == 0
+    assert not any("Too many open files" in line for line in proxy.program.lines)
+
+
 def test_storage_that_is_full_is_that_of_one_gateway(raw_gateway: StartGateway, serving: Serving) -> None:
     tables = {name: {"target": raw_gateway(OK).origin, "port": 0} for name in ("full", "good")}
     head = b"POST /x HTTP/1.1\r\nHost: pi\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
