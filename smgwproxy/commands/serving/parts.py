@@ -137,7 +137,8 @@ class Parts:
             guard, watch = before.guard, before.watch
         else:
             guard = prepared.behind.guard()
-            watch = gevent.spawn(TrustWatch(gateway, guard, self.logger).run)
+            alone = prepared.config.table is None
+            watch = gevent.spawn(TrustWatch(gateway, guard, self.logger, alone=alone).run)
         self._now = _InForce(prepared, gateway, guard, watch)
         if before is not None and before.gateway is not gateway:
             self._retire(before)
