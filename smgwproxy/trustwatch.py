@@ -26,8 +26,8 @@ class TrustWatch:
     """Pins the gateway at start if it answers, and from then on follows what happens to its pins.
 
     Every `INTERVAL` seconds connections made under a pin that is no longer in force are ended, and a change of the
-    pins is logged. Certificates that have ended, or will within 60 days, are told at start and every day. What else
-    is stored is told only of a gateway that is ``alone``: others of this program tell theirs.
+    pins is logged. Certificates that have ended, or will within 60 days, are told at start and every day. What
+    else is stored is told only of a gateway that is ``alone``: others of this program tell theirs.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ _ENOUGH = 65536  # for a few gateways with as many clients as --max-clients take
 
 
 def allow_many_handles() -> None:
-    """Take as many as the system grants, `_ENOUGH` at most: the clients of one gateway must leave some to the others.
+    """Take as many as the system grants, `_ENOUGH` at most: one gateway's clients must leave some to the others'.
 
     The usual 1024 are what is safe for programs that use select(2) with its sets of bits, as this one does not.
     """
