@@ -26,7 +26,8 @@ class TrustWatch:
     """Pins the gateway at start if it answers, and from then on follows what happens to its pins.
 
     Every `INTERVAL` seconds connections made under a pin that is no longer in force are ended, and a change of the
-    pins is logged. Certificates that have ended, or will within 60 days, are told at start and every day.
+    pins is logged. Certificates that have ended, or will within 60 days, are told at start and every day. What
+    else is stored is told only of a gateway that is ``alone``: others of this program tell theirs.
     ``failed`` is told why the gateway could not be pinned at start.
     """
 
@@ -36,13 +37,16 @@ class TrustWatch:
         guard: Guard,
         logger: logging.Logger,
         now: Callable[[], datetime] = utc_now,
+        *,
         failed: Callable[[SmgwProxyError], None] = lambda _: None,
+        alone: bool = True,
     ) -> None:
         self._gateway = gateway
         self._guard = guard
         self._logger = logger
         self._now = now
         self._failed = failed
+        self._alone = alone
         self._pins: Sequence[Pin] = ()
         self._trouble = ""
         self._told_at: datetime | None = None
@@ -73,6 +77,8 @@ class TrustWatch:
         for warning in self._guard.ask(store.warnings):
             self._logger.warning("trust store: %s", warning)
         for origin in self._guard.ask(store.origins):
+            if not self._alone and origin != self._gateway.origin:
+                continue
             with self._logged():  # one that cannot be read hides no other
                 for pin in self._guard.ask(lambda: store.lookup(origin)):  # noqa: B023  # it is called at once
                     self._logger.info("stored certificate of %s: %s", origin, _described(pin))

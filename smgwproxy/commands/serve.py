@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from smgwproxy.commands.serving.announcing import changes
+from smgwproxy.commands.serving.handles import allow_many_handles
 from smgwproxy.commands.serving.heartbeat import Heartbeat
 from smgwproxy.commands.serving.running import Running
 from smgwproxy.commands.serving.signals import Signals
@@ -35,6 +37,7 @@ def serve(
     that is the only one, once connections are taken. Must run in the main thread, which gevent's hub then has.
     Raises `ConfigError` for what is wrong with an option, before anything is served.
     """
+    allow_many_handles()
     logger = logging.getLogger("smgwproxy")
     level = program.process.log_level
     with (
@@ -42,15 +45,16 @@ def serve(
         Running(lambda parts: LogReport(parts.logger), logs, logger) as running,
     ):
         signals = Signals(logger, GRACE, running.break_off, reloads=reread is not None)
-        running.use(program)
-        for parts in running.gateways:
-            parts.announce()
-        ready(running.gateways[0].door.listeners[0].port)
+        signals.unless_ending(partial(running.use, program))
         with Heartbeat(supervisor or Supervisor(), running.text) as heart:
-            heart.ready()
+            if not signals.ending:
+                for parts in running.gateways:
+                    parts.announce()
+                ready(running.gateways[0].door.listeners[0].port)
+                heart.ready()
             for _ in signals.reloads():
                 heart.reloading()
-                program = _reload(program, reread, running, logger)
+                program = signals.unless_ending(partial(_reload, program, reread, running, logger)) or program
                 heart.ready()
             heart.stopping()
             running.stop(GRACE)

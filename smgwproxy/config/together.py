@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import combinations
@@ -13,6 +14,7 @@ from smgwproxy.phrases import phrase
 
 if TYPE_CHECKING:
     from smgwproxy.config.loading import Config
+    from smgwproxy.origin import Origin
 
 _LOCALHOST = "127.0.0.1"
 
@@ -47,7 +49,7 @@ class _Wanted:
 
 def _check_targets(one: Config, other: Config) -> None:
     # Each takes one connection at a time, so that one's clients would wait for the other's.
-    if one.target == other.target:
+    if _device(one.target) == _device(other.target):
         raise ConfigError(
             phrase(
                 "{source}: {name} cannot have {target}, which is the gateway of {other} ({other_source}): "
@@ -59,6 +61,14 @@ def _check_targets(one: Config, other: Config) -> None:
                 other_source=one.source("target"),
             )
         )
+
+
+def _device(target: Origin) -> tuple[str, int]:
+    """Return what all spellings of ``target`` have in common."""
+    host = target.host.removesuffix(".")
+    with suppress(ValueError):  # a name
+        host = str(getattr(ip_address(host), "ipv4_mapped", None) or host)
+    return host, target.port
 
 
 def _check_status(config: Config) -> None:

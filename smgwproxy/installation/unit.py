@@ -72,6 +72,8 @@ RestartSec=10
 WatchdogSec=60
 # running requests have 30 s to finish
 TimeoutStopSec=45
+# clients of one gateway must leave some to those of another
+LimitNOFILE=65536
 
 User={user}
 Group={user}

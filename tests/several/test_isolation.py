@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from smgwproxy import durable
 from tests.several.conftest import Serving
-from tests.support import OK, PATIENCE, RawGateway, connected, raw_exchange, receive_until
+from tests.support import OK, PATIENCE, RawGateway, connected, make_identity, raw_exchange, receive_until
 from tests.test_cli import GET, MODULE
 from tests.test_reload import Asking, Export
 
@@ -127,6 +128,62 @@ def test_store_that_does_not_open_is_refused_and_meanwhile_others_are_served(
         assert raw_exchange(port, GET).endswith(b"ok")
 
 
+@pytest.mark.usefixtures("stores")
+@pytest.mark.parametrize("when", ["start", "reload"])
+def test_end_is_not_held_up_by_a_store_that_does_not_open(
+    raw_gateway: StartGateway, serving: Serving, when: str
+) -> None:
+    good = {"good": {"target": raw_gateway(OK).origin, "port": 0}}
+    new = {"new": {"target": "127.0.0.1:1", "port": 0, "truststore": "stores:hang:", "store_timeout": 86400}}
+    with serving({**good, **new} if when == "start" else good) as proxy:
+        if when == "reload":
+            proxy.port("good")
+            proxy.begin_reload({**good, **new})
+        proxy.program.wait_for("opened")
+        assert proxy.program.end() == 0
+        assert not any("[new]" in line for line in proxy.program.lines), "nothing of it was taken over"
+
+
+@pytest.mark.usefixtures("stores")
+def test_store_that_hangs_in_all_its_threads_keeps_no_reload_from_another(
+    raw_gateway: StartGateway, serving: Serving, tmp_path: Path
+) -> None:
+    client = make_identity(tmp_path)
+    good, other = raw_gateway(OK), raw_gateway(OK)
+    hanging = {
+        "target": "127.0.0.1:1",
+        "port": 0,
+        "truststore": "stores:open_hanging:certs",
+        "client_cert": client.pem_file,
+        "max_connections": 3 * THREADS,
+        "store_timeout": 5,
+    }
+    with serving({"hanging": hanging, "good": {"target": good.origin, "port": 0}}) as proxy:
+        port, stuck = proxy.port("good"), proxy.port("hanging")
+        waiting = [Asking(stuck, f"/{number}") for number in range(3 * THREADS)]
+        lines = proxy.program.lines
+        while sum(line.startswith("asked") for line in lines) < THREADS:
+            assert proxy.program.process.stdout is not None
+            lines.append(proxy.program.process.stdout.readline())
+        proxy.begin_reload({"hanging": hanging, "good": {"target": other.origin, "port": port}})
+        assert proxy.program.wait_for("the configuration is .*")[0] == (
+            "the configuration is taken over: good: target, port"
+        )
+        assert len(waiting) == 3 * THREADS
+
+
+def test_directory_that_another_program_keeps_locked_stops_no_client(
+    raw_gateway: StartGateway, serving: Serving, tmp_path: Path
+) -> None:
+    good = {"good": {"target": raw_gateway(OK).origin, "port": 0}}
+    new = {"new": {"target": "127.0.0.1:1", "port": 0, "tls_port": 0, "store_timeout": 0.5}}
+    (tmp_path / "state").mkdir(mode=0o700)
+    with serving(good) as proxy, durable.locked(tmp_path / "state" / ".https.pem.lock"):
+        port = proxy.port("good")
+        assert proxy.refuses({**good, **new}).startswith("--statedir: the certificate was not read within 0.5 s")
+        assert raw_exchange(port, GET).endswith(b"ok")
+
+
 @pytest.mark.usefixtures("in_namespaces")
 def test_names_that_do_not_resolve_delay_no_client_of_another_however_many_hang(
     raw_gateway: StartGateway, serving: Serving, tmp_path: Path
@@ -173,6 +230,20 @@ def test_clients_that_take_all_places_take_none_of_another_gateway(
         lazy(proxy.port("crowded"), 25)
         client.sendall(GET)
         assert receive_until(client, b"ok")
+
+
+def test_clients_of_one_gateway_leave_handles_to_those_of_another(
+    raw_gateway: StartGateway, serving: Serving, lazy: Callable[[int, int], None]
+) -> None:
+    usual = ("sh", "-c", 'ulimit -S -n 256 && exec "$@"', "sh", *MODULE)
+    crowded = {"target": raw_gateway(OK).origin, "port": 0, "max_clients": 400, "max_clients_per_address": 400}
+    good = {"target": raw_gateway(OK).origin, "port": 0}
+    with serving({"crowded": crowded, "good": good}, command=usual) as proxy:
+        port = proxy.port("good")
+        lazy(proxy.port("crowded"), 300)
+        assert raw_exchange(port, GET).endswith(b"ok")
+        assert proxy.program.end() == 0
+    assert not any("Too many open files" in line for line in proxy.program.lines)
 
 
 def test_storage_that_is_full_is_that_of_one_gateway(raw_gateway: StartGateway, serving: Serving) -> None:

@@ -52,6 +52,22 @@ def test_line_that_concerns_a_gateway_carries_its_name_behind_the_level(
     ]
 
 
+def test_stored_certificate_is_told_by_its_own_gateway_only(
+    raw_gateway: StartGateway, serving: Serving, tmp_path: Path
+) -> None:
+    gateways = {name: raw_gateway(OK) for name in ("strom", "gas")}
+    tables = {name: {"target": one.origin, "port": 0} for name, one in gateways.items()}
+    for _ in range(2):
+        with serving(tables) as proxy:
+            for name, one in gateways.items():
+                proxy.program.wait_for(rf"INFO \[{name}\] the gateway {one.origin} is pinned")
+            assert proxy.program.end() == 0
+    stored = [line for line in log_text(tmp_path).splitlines() if "stored certificate of" in line]
+    assert {re.sub(r".*INFO (\S+ stored certificate of \S+): .*", r"\1", line) for line in stored} == {
+        f"[{name}] stored certificate of {one.origin}" for name, one in gateways.items()
+    }
+
+
 def test_program_without_tables_names_nobody_in_its_log(raw_gateway: StartGateway, tmp_path: Path) -> None:
     gateway = raw_gateway(OK)
     with program("--target", str(gateway.origin), "--port", "0", cwd=tmp_path) as proxy:

@@ -119,6 +119,15 @@ def test_table_that_is_wrong_is_told_with_the_remedy(file: Path, text: str, told
     assert refusal(file, text).startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("smgw.local", "SMGW.local."), ("10.0.0.1", "[::ffff:10.0.0.1]"), ("[fd00::1]", "[fd00:0::0:1]:443")],
+)
+def test_target_that_is_spelled_in_another_way_is_the_same_gateway(file: Path, one: str, other: str) -> None:
+    told = refusal(file, TWO.replace("10.0.0.1", one).replace('"10.0.0.2"', f'"{other}"'))
+    assert "which is the gateway of strom (" in told
+
+
 # --- ports ----------------------------------------------------------------------------------------------
 
 

@@ -81,7 +81,7 @@ def behind(config: Config, same_store: Behind | None) -> Behind:
             keepalive=config.keepalive,
         ),
         config.renewal,
-        _client_certificate(config, backend),
+        _client_certificate(config),
         backend,
     )
 
@@ -96,16 +96,25 @@ def _store(config: Config, backend: Backend) -> TrustStore:
     return _in_time(config, backend, partial(open_configured_truststore, config), late)
 
 
-def _client_certificate(config: Config, backend: Backend) -> ClientCertificate | None:
+def _client_certificate(config: Config) -> ClientCertificate | None:
     if config.client_cert is None:
         return None
+    return certificate_in_time(config, "client-cert", partial(configured_client_certificate, config))
+
+
+def certificate_in_time(config: Config, option: str, function: Callable[[], _R]) -> _R:
+    """Return ``function()``, which reads the certificate of ``option``; as with `behind`, only the caller waits.
+
+    Raises `ConfigError`, also when that takes longer than --store-timeout.
+    """
     late = phrase(
         "{source}: the certificate was not read within {seconds:g} s: see whether its disk answers, "
         "or give --store-timeout",
-        source=config.source("client-cert"),
+        source=config.source(option),
         seconds=config.store_timeout,
     )
-    return _in_time(config, backend, partial(configured_client_certificate, config), late)
+    # In threads of its own: a store that hangs may have all of its backend's.
+    return _in_time(config, cooperative(), function, late)
 
 
 def _in_time(config: Config, backend: Backend, function: Callable[[], _R], late: Phrase) -> _R:

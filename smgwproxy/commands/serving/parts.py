@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from weakref import ref
 
 import gevent
@@ -15,7 +16,7 @@ from smgwproxy.access import Access
 from smgwproxy.approach import Approaches
 from smgwproxy.commands.certificate import configured_files
 from smgwproxy.commands.serving.announcing import announce
-from smgwproxy.commands.serving.behind import Behind, behind
+from smgwproxy.commands.serving.behind import Behind, behind, certificate_in_time
 from smgwproxy.commands.serving.door import Door, Listener
 from smgwproxy.commands.serving.tally import Tally
 from smgwproxy.config import Config
@@ -136,8 +137,8 @@ class Parts:
             guard, watch = before.guard, before.watch
         else:
             guard = prepared.behind.guard()
-            failed = self._ledger(gateway.origin).failed
-            watch = gevent.spawn(TrustWatch(gateway, guard, self.logger, failed=failed).run)
+            failed, alone = self._ledger(gateway.origin).failed, prepared.config.table is None
+            watch = gevent.spawn(TrustWatch(gateway, guard, self.logger, failed=failed, alone=alone).run)
         self._now = _InForce(prepared, gateway, guard, watch)
         if before is not None and before.gateway is not gateway:
             self._retire(before)
@@ -177,6 +178,10 @@ class Parts:
         """Return what HTTPS shows, made if need be, and where that is from; that in force follows its files."""
         if config.tls_port is None:
             return None, None
+        option = "statedir" if config.tls_cert is None else "tls-cert"
+        return certificate_in_time(config, option, partial(self._loaded, config, before))
+
+    def _loaded(self, config: Config, before: Prepared | None) -> tuple[Files, ServerIdentity | None]:
         files = configured_files(config)
         if before is not None and before.files == files:
             return files, before.identity

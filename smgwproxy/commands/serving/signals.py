@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import gevent
 import gevent.event
+
+from smgwproxy.deadline import Raised, caught
+
+_R = TypeVar("_R")
 
 
 class Signals:
@@ -24,34 +30,52 @@ class Signals:
         self._logger = logger
         self._grace = grace
         self._break_off = break_off
-        self._ending = False
+        self._end_begun = gevent.event.Event()
         self._asked = gevent.event.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._end, number)
         gevent.signal_handler(signal.SIGHUP, self._reload if reloads else self._end, signal.SIGHUP)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # see `smgwproxy.cli`
 
+    @property
+    def ending(self) -> bool:
+        """Tell whether the end has begun."""
+        return self._end_begun.is_set()
+
+    def unless_ending(self, function: Callable[[], _R]) -> _R | None:
+        """Return ``function()``, or None when the end begins first: then it is given up where it waits."""
+        call = gevent.spawn(partial(caught, function))
+        either: Sequence[Any] = (call, self._end_begun)
+        gevent.wait(either, count=1)
+        if not call.ready():
+            call.kill()
+            return None
+        result = call.get()
+        if isinstance(result, Raised):
+            raise result.error
+        return result
+
     def reloads(self) -> Iterator[None]:
         """Yield each time that a reload is asked for, until the end is; several before the next one are one."""
         while True:
             self._asked.wait()
             self._asked.clear()
-            if self._ending:
+            if self.ending:
                 return
             yield
 
     def _reload(self, number: int) -> None:
         name = signal.Signals(number).name
-        if self._ending:
+        if self.ending:
             self._logger.info("%s: nothing is read again, since the program ends", name)
         else:
             self._asked.set()
 
     def _end(self, number: int) -> None:
         name = signal.Signals(number).name
-        if not self._ending:
+        if not self.ending:
             self._logger.info("%s: no new connections, running requests have %g s to finish", name, self._grace)
-            self._ending = True
+            self._end_begun.set()
             self._asked.set()
         elif self._break_off():
             self._logger.warning("%s again: running requests are broken off", name)
