@@ -107,10 +107,13 @@ def test_contributors_command_is_one_of_ci_or_works(command: str, tmp_path: Path
         )
 
 
-def test_changelog_begins_with_what_is_unreleased_or_with_this_version() -> None:
-    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+@pytest.mark.parametrize(
+    ("changelog", "unreleased"), [("CHANGELOG.md", "Unreleased"), ("CHANGELOG.de.md", "Unveröffentlicht")]
+)
+def test_changelog_begins_with_what_is_unreleased_or_with_this_version(changelog: str, unreleased: str) -> None:
+    newest = re.search(r"^## (\S+)", (ROOT / changelog).read_text(), re.MULTILINE)
     assert newest is not None
-    assert newest[1] in {"Unreleased", __version__}
+    assert newest[1] in {unreleased, __version__}
 
 
 def test_licence_is_all_of_apache_2_0() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PLACES = ("README*.md", "CONTRIBUTING*.md", "SECURITY*.md", "docs/*.md", "examples/**/README*.md")
+PLACES = ("README*.md", "CHANGELOG*.md", "CONTRIBUTING*.md", "SECURITY*.md", "docs/*.md", "examples/**/README*.md")
 PAGES = [
     page
     for place in PLACES

@@ -68,6 +68,11 @@ def test_every_page_is_there_in_both_languages(site: Path) -> None:
     assert 'lang="de"' in (site / "de/index.html").read_text()
 
 
+def test_changelog_is_in_german_where_the_site_is(site: Path) -> None:
+    for page, heading in (("CHANGELOG", "Changelog"), ("de/CHANGELOG", "Änderungen")):
+        assert f">{heading}<a" in (site / page / "index.html").read_text()
+
+
 def test_pages_of_examples_and_files_that_are_linked_are_there(site: Path) -> None:
     for name in (
         "examples/raspberry-pi/index.html",
