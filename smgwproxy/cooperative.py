@@ -19,7 +19,7 @@ from urllib3.exceptions import ConnectTimeoutError
 
 from smgwproxy.backend import Backend
 from smgwproxy.connection import ExactConnection, ExactPool
-from smgwproxy.deadline import Overdue, Raised, caught
+from smgwproxy.deadline import Overdue, caught, returned
 from smgwproxy.parting import reset_on_close
 
 _R = TypeVar("_R")
@@ -143,7 +143,4 @@ def _call(threads: _Threads, function: Callable[[], _R], seconds: float, /) -> _
 
 def _returned(threads: _Threads, function: Callable[[], _R]) -> _R:
     # gevent would print what is raised in a thread of its pool, and the caller tells it anyway.
-    result = threads.pool.spawn(caught, function).get()
-    if isinstance(result, Raised):
-        raise result.error
-    return cast(_R, result)
+    return cast(_R, returned(threads.pool.spawn(caught, function).get()))

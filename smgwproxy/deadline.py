@@ -39,6 +39,19 @@ def caught(function: Callable[[], _R]) -> _R | Raised:
         return Raised(RuntimeError(f"{type(error).__name__}: {error}"))
 
 
+def returned(outcome: _R | Raised) -> _R:
+    """Return what `caught` made of a function: what that returned, or the error that it raised.
+
+    To be called with what no variable of the caller has: a traceback keeps its frames, and they would keep it.
+    """
+    if not isinstance(outcome, Raised):
+        return outcome
+    try:
+        raise outcome.error
+    finally:
+        del outcome
+
+
 def call_in_thread(function: Callable[[], _R], seconds: float, /) -> _R:
     """Be a `Call` that blocks the thread that calls."""
     outcome: list[_R | Raised] = []
@@ -47,7 +60,4 @@ def call_in_thread(function: Callable[[], _R], seconds: float, /) -> _R:
     thread.join(seconds)
     if not outcome:
         raise Overdue
-    result = outcome[0]
-    if isinstance(result, Raised):
-        raise result.error
-    return result
+    return returned(outcome.pop())

@@ -6,7 +6,9 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from weakref import ref
 
 import gevent
 import gevent.event
@@ -137,6 +139,24 @@ def test_threads_of_a_backend_end_with_it() -> None:
     while thread.exists():
         assert time.monotonic() < deadline
         gevent.sleep(0.01)
+
+
+def test_error_that_was_told_keeps_nothing_alive(call: Call) -> None:
+    def ask(gateway: threading.Event) -> None:
+        with pytest.raises(ValueError, match="damaged"):
+            call(partial(int, "damaged"), PATIENCE)
+        kept.append(ref(gateway))
+
+    kept: list[ref[threading.Event]] = []
+    gc.disable()  # which comes by seldom
+    try:
+        ask(threading.Event())
+        deadline = time.monotonic() + PATIENCE
+        while kept[0]() is not None:
+            assert time.monotonic() < deadline
+            gevent.sleep(0.01)  # the thread may still be about to end
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=repr)

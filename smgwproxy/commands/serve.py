@@ -52,9 +52,10 @@ def serve(
                     parts.announce()
                 ready(running.gateways[0].door.listeners[0].port)
                 heart.ready()
-            for _ in signals.reloads():
+            for asked in signals.reloads(running.opened):
                 heart.reloading()
-                program = signals.unless_ending(partial(_reload, program, reread, running, logger)) or program
+                file = reread if asked else None
+                program = signals.unless_ending(partial(_reload, program, file, running, logger)) or program
                 heart.ready()
             heart.stopping()
             running.stop(GRACE)
@@ -65,7 +66,10 @@ def serve(
 def _reload(
     before: Program, reread: Callable[[], Program] | None, running: Running, logger: logging.Logger
 ) -> Program:
-    """Take over what ``reread`` returns, and return what holds now; a fault leaves all as it was."""
+    """Take over what ``reread`` returns, and return what holds now; a fault leaves all as it was.
+
+    Without ``reread`` that is what holds already, with the trust stores that are open now.
+    """
     try:
         program = before if reread is None else _read(reread, max(one.store_timeout for one in before.gateways))
         running.use(program)
@@ -78,6 +82,8 @@ def _reload(
         logger.exception("a fault while the configuration was read again")
         return before
     running.refused = ""
+    if reread is None:
+        return program
     logger.info("the configuration is taken over: %s", changes(before, program) or "no option has changed")
     for parts in running.gateways:
         if parts.config not in before.gateways:

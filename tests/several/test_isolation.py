@@ -13,15 +13,19 @@ import pytest
 
 from smgwproxy import durable
 from tests.several.conftest import Serving
-from tests.support import OK, PATIENCE, RawGateway, connected, make_identity, raw_exchange, receive_until
+from tests.support import OK, PATIENCE, RawGateway, connected, make_identity, raw_exchange, receive_until, settles
 from tests.test_cli import GET, MODULE
 from tests.test_reload import Asking, Export
 
 StartGateway = Callable[..., RawGateway]
 THREADS = 10
 """As many as gevent's own pool has."""
+STATUS = r"status at http://127\.0\.0\.1:(\d+)/"
+READY = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 STORE = """
 import threading
+import time
+from pathlib import Path
 
 from smgwproxy.truststores.file import FileTrustStore
 
@@ -39,6 +43,21 @@ def open_hanging(argument):
 def hang(argument):
     print("opened", flush=True)
     threading.Event().wait()
+
+
+def open_later(argument):
+    while not Path("now").exists():
+        time.sleep(0.05)
+    return FileTrustStore(Path(argument))
+
+
+def fail_later(argument):
+    while not Path("now").exists():
+        time.sleep(0.05)
+    if not Path("again").exists():
+        Path("again").touch()
+        raise OSError("the disk is not there")
+    return FileTrustStore(Path(argument))
 """
 
 
@@ -126,6 +145,52 @@ def test_store_that_does_not_open_is_refused_and_meanwhile_others_are_served(
         told = proxy.refuses({**good, **new})
         assert told.startswith('truststore in [[gateway]] "new" in smgwproxy.toml: the trust store was not open')
         assert raw_exchange(port, GET).endswith(b"ok")
+
+
+@pytest.mark.usefixtures("stores")
+@pytest.mark.parametrize("how", ["open_later", pytest.param("fail_later", marks=pytest.mark.long)])
+def test_store_that_does_not_open_at_start_refuses_its_own_clients_until_it_does(
+    raw_gateway: StartGateway, serving: Serving, tmp_path: Path, how: str
+) -> None:
+    late, good = raw_gateway(OK), raw_gateway(OK)
+    tables = {
+        "late": {"target": late.origin, "port": 0, "truststore": f"stores:{how}:certs", "store_timeout": 0.5},
+        "good": {"target": good.origin, "port": 0},
+    }
+    with serving(tables, status_port=0) as proxy:
+        port, other = proxy.port("late"), proxy.port("good")
+        status = int(proxy.program.wait_for(STATUS)[1])
+        assert raw_exchange(other, GET).endswith(b"ok")
+        assert b" 500 " in (refused := raw_exchange(port, GET))[:20]
+        assert b"is not open yet" in refused
+        assert settles(lambda: b"late: the trust store fails" in raw_exchange(status, READY))
+        assert not late.connections, "no byte to a gateway of which nobody knows whether it is a stranger"
+        (tmp_path / "now").touch()
+        proxy.program.wait_for(r"INFO \[late\] the trust store is open")
+        assert settles(lambda: raw_exchange(port, GET).endswith(b"ok"))
+        assert settles(lambda: b" 200 " in raw_exchange(status, READY)[:20])
+        changed = proxy.reload({**tables, "late": {**tables["late"], "queue_timeout": 7}}, status_port=0)
+        assert changed == "late: queue-timeout"
+        assert raw_exchange(port, GET).endswith(b"ok")
+    records = {file.name for file in (tmp_path / "certs").glob("*.json")}
+    assert records == {f"{gateway.origin}.json" for gateway in (late, good)}
+
+
+@pytest.mark.usefixtures("stores")
+def test_gateway_whose_store_does_not_open_may_be_changed_and_removed(
+    raw_gateway: StartGateway, serving: Serving
+) -> None:
+    hanging = {"target": "127.0.0.1:1", "port": 0, "truststore": "stores:hang:", "store_timeout": 0.1}
+    good = {"target": raw_gateway(OK).origin, "port": 0}
+    with serving({"late": hanging, "good": good}) as proxy:
+        port, other = proxy.port("late"), proxy.port("good")
+        assert proxy.reload({"late": hanging, "good": {**good, "queue_timeout": 7}}) == "good: queue-timeout"
+        assert proxy.reload({"late": {**hanging, "queue_timeout": 8}, "good": good})
+        assert b" 500 " in raw_exchange(port, GET)[:20]
+        assert proxy.reload({"late": {**hanging, "truststore": "file:certs"}, "good": good})
+        assert b" 502 " in raw_exchange(port, GET)[:20], "nobody is there"
+        assert proxy.reload({"good": good})
+        assert raw_exchange(other, GET).endswith(b"ok")
 
 
 @pytest.mark.usefixtures("stores")

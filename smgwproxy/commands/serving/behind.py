@@ -11,6 +11,7 @@ from smgwproxy.approach import Approaches
 from smgwproxy.backend import Backend
 from smgwproxy.client_certificate import ClientCertificate
 from smgwproxy.commands.client_certificate import configured_client_certificate
+from smgwproxy.commands.serving.opening import Opening, Unopened
 from smgwproxy.commands.store import open_configured_truststore
 from smgwproxy.config import Config
 from smgwproxy.cooperative import cooperative
@@ -26,6 +27,8 @@ from smgwproxy.truststores import TrustStore
 from smgwproxy.truststores.guard import Guard
 
 _R = TypeVar("_R")
+
+_AT_START = 5.0  # seconds that all gateways wait for the slowest store
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,24 @@ class Behind:
         return Guard(self.store, self.backend.call, self.limits.store_timeout)
 
 
-def behind(config: Config, same_store: Behind | None) -> Behind:
+Begin = Callable[[Callable[[float], TrustStore], Backend], Opening]
+"""Begins to open a store that may be late."""
+
+
+def behind(config: Config, same_store: Behind | None, begin: Begin | None) -> Behind:
     """Return what ``config`` wants, with the store of ``same_store`` if that is open already.
 
-    Only the greenlet that calls waits, for each thing --store-timeout at most. Raises `ConfigError`.
+    Only the greenlet that calls waits, for each thing --store-timeout at most. Raises `ConfigError`, also for a
+    store that is late, unless there is ``begin``: then another store stands in for it.
     """
-    backend = cooperative() if same_store is None else same_store.backend
+    if same_store is not None:
+        backend, store = same_store.backend, _as_it_is_now(same_store.store)
+    else:
+        backend = cooperative()
+        store = _store(config, backend) if begin is None else _store_or_stand_in(config, backend, begin)
     return Behind(
         config.target,
-        _store(config, backend) if same_store is None else same_store.store,
+        store,
         Limits(
             config.max_connections,
             config.connect_timeout,
@@ -84,6 +96,16 @@ def behind(config: Config, same_store: Behind | None) -> Behind:
         _client_certificate(config),
         backend,
     )
+
+
+def _as_it_is_now(store: TrustStore) -> TrustStore:
+    """Return the store itself if another one has stood in for it until now."""
+    return store.opening.store or store if isinstance(store, Unopened) else store
+
+
+def _store_or_stand_in(config: Config, backend: Backend, begin: Begin) -> TrustStore:
+    opening = begin(partial(open_configured_truststore, config), backend)
+    return opening.wait(min(config.store_timeout, _AT_START))
 
 
 def _store(config: Config, backend: Backend) -> TrustStore:

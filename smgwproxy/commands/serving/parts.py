@@ -18,6 +18,7 @@ from smgwproxy.commands.certificate import configured_files
 from smgwproxy.commands.serving.announcing import announce
 from smgwproxy.commands.serving.behind import Behind, behind, certificate_in_time
 from smgwproxy.commands.serving.door import Door, Listener
+from smgwproxy.commands.serving.opening import Opening, Unopened
 from smgwproxy.commands.serving.tally import Tally
 from smgwproxy.config import Config
 from smgwproxy.gateway import Gateway
@@ -111,14 +112,16 @@ class Parts:
 
     # --- what becomes of it -----------------------------------------------------------------------------
 
-    def prepare(self, config: Config) -> Prepared:
+    def prepare(self, config: Config, late: Callable[[], None] | None) -> Prepared:
         """Make or open what ``config`` needs, save listeners and gateway; only the greenlet that calls waits.
 
-        Raises `ConfigError`.
+        A store that is not open in time may come later if there is ``late``, which is called then. Raises
+        `ConfigError`.
         """
         before = self._now.prepared if self._now is not None else None
         same_store = before is not None and before.config.truststore == config.truststore
-        wanted = behind(config, before.behind if before and same_store else None)
+        begin = None if late is None else partial(Opening, late=late, logger=self.logger)
+        wanted = behind(config, before.behind if before and same_store else None, begin)
         return Prepared(config, wanted, *self._identity(config, before))
 
     def connect(self, prepared: Prepared, opened: ExitStack) -> Gateway:
@@ -142,17 +145,21 @@ class Parts:
         self._now = _InForce(prepared, gateway, guard, watch)
         if before is not None and before.gateway is not gateway:
             self._retire(before)
+            if before.prepared.behind.store is not prepared.behind.store:
+                _give_up(before)
 
     def leave(self) -> None:
         """Take no more clients; requests that run end as they would have."""
         self.door.shut()
         self._retire(self._in_force)
+        _give_up(self._in_force)
 
     def close(self) -> None:
         """End what is left once the door has stopped."""
         if self._now is not None:
             self._now.watch.kill()
             self._now.gateway.close()
+            _give_up(self._now)
 
     def announce(self) -> None:
         """Tell the log what is in force."""
@@ -207,6 +214,13 @@ class Parts:
         )
         access = Access(config.allow, config.server_name)
         return Terms(application, access, limits, prepared.identity, self._languages, ledger.refused)
+
+
+def _give_up(before: _InForce) -> None:
+    """Open no store that nobody wants any more."""
+    store = before.prepared.behind.store
+    if isinstance(store, Unopened):
+        store.opening.end()
 
 
 def _each(*reports: Report) -> Report:

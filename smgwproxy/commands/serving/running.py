@@ -9,6 +9,7 @@ from functools import partial
 from typing import Self, TypeVar
 
 import gevent
+import gevent.event
 
 from smgwproxy.approach import Approaches
 from smgwproxy.commands.serving.door import Listener
@@ -16,7 +17,7 @@ from smgwproxy.commands.serving.parts import Parts, Prepared
 from smgwproxy.commands.serving.status import Status
 from smgwproxy.config import Config, Program
 from smgwproxy.cooperative import cooperative
-from smgwproxy.deadline import Raised, caught
+from smgwproxy.deadline import caught, returned
 from smgwproxy.language import Languages
 from smgwproxy.logs import Logs, logger_of
 from smgwproxy.parting import PATIENCE
@@ -41,6 +42,8 @@ class Running:
         self._left: set[Parts] = set()  # their last requests may still run
         self._tidying: gevent.Greenlet[..., None] | None = None
         self._status = Status(lambda: self.gateways, self._languages, logger)
+        self.opened = gevent.event.Event()
+        """Set when a trust store has opened that was not open in time: `use` takes it in."""
         self.refused = ""
         """Why the configuration that is there was not taken over; empty when it was."""
 
@@ -65,11 +68,16 @@ class Running:
         """Let ``program`` hold from the next request on; what runs ends under what it began with.
 
         Gateways are the same when their tables have the same name. Only the greenlet that calls waits, and for all
-        gateways at the same time. Raises `ConfigError`: then nothing has changed.
+        gateways at the same time. Raises `ConfigError`: then nothing has changed. One thing keeps nobody from the
+        others at the start: a trust store that is not open in time.
         """
+        starting = not self._gateways
         parts = [self._gateways.get(config.table) or self._made(config) for config in program.gateways]
         prepared = _all(
-            [partial(one.prepare, config) for one, config in zip(parts, program.gateways, strict=True)]
+            [
+                partial(one.prepare, config, self.opened.set if starting and config.table is not None else None)
+                for one, config in zip(parts, program.gateways, strict=True)
+            ]
         )
         process = program.process
         site = self._status.prepare(process)
@@ -143,10 +151,4 @@ def _all(functions: Sequence[Callable[[], _R]]) -> Sequence[_R]:
     """Return what all return, called at the same time; raise the error of the first one that fails."""
     calls = [gevent.spawn(caught, function) for function in functions]
     gevent.joinall(calls)
-    results = []
-    for call in calls:
-        result = call.get()
-        if isinstance(result, Raised):
-            raise result.error
-        results.append(result)
-    return results
+    return [returned(call.get()) for call in calls]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import gevent
 import gevent.event
 
-from smgwproxy.deadline import Raised, caught
+from smgwproxy.deadline import caught, returned
 
 _R = TypeVar("_R")
 
@@ -50,19 +50,21 @@ class Signals:
         if not call.ready():
             call.kill()
             return None
-        result = call.get()
-        if isinstance(result, Raised):
-            raise result.error
-        return result
+        return returned(call.get())
 
-    def reloads(self) -> Iterator[None]:
-        """Yield each time that a reload is asked for, until the end is; several before the next one are one."""
+    def reloads(self, also: gevent.event.Event) -> Iterator[bool]:
+        """Yield True each time that a reload is asked for, and False each time that ``also`` is set.
+
+        Ends when the end begins. Several before the next one are one.
+        """
+        either: Sequence[Any] = (self._asked, also)
         while True:
-            self._asked.wait()
-            self._asked.clear()
+            gevent.wait(either, count=1)
             if self.ending:
                 return
-            yield
+            asked = self._asked.is_set()
+            (self._asked if asked else also).clear()
+            yield asked
 
     def _reload(self, number: int) -> None:
         name = signal.Signals(number).name
