@@ -100,7 +100,7 @@ def behind(config: Config, same_store: Behind | None, begin: Begin | None) -> Be
 
 def _as_it_is_now(store: TrustStore) -> TrustStore:
     """Return the store itself if another one has stood in for it until now."""
-    return store.opening.store or store if isinstance(store, Unopened) else store
+    return store.opening.store if isinstance(store, Unopened) and store.opening.store is not None else store
 
 
 def _store_or_stand_in(config: Config, backend: Backend, begin: Begin) -> TrustStore:
