@@ -113,7 +113,9 @@ class _Threads:
         """The threads, made in the one whose greenlets use them."""
         if self._pool is None:
             self._pool = gevent.threadpool.ThreadPool(_MOST_THREADS)
-            finalize(self, _dismiss, self._pool)
+            # At the end of the program they stay as they are: one that wakes while the interpreter goes is ended
+            # within greenlet's C++ frames, which aborts the process.
+            finalize(self, _dismiss, self._pool).atexit = False
         return self._pool
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -139,6 +141,25 @@ def test_threads_of_a_backend_end_with_it() -> None:
     while thread.exists():
         assert time.monotonic() < deadline
         gevent.sleep(0.01)
+
+
+AT_THE_END = """
+import atexit, pathlib, threading, time
+
+def tell():
+    time.sleep(0.5)  # in which it would be gone
+    print(pathlib.Path(f"/proc/self/task/{thread}").exists())
+
+atexit.register(tell)  # before all others, so that it is called after them
+from smgwproxy.cooperative import cooperative
+backend = cooperative()
+thread = backend.call(threading.get_native_id, 10)
+"""
+
+
+def test_threads_of_a_backend_are_not_woken_when_the_program_ends() -> None:
+    ended = subprocess.run([sys.executable, "-c", AT_THE_END], capture_output=True, text=True, check=True)
+    assert ended.stdout == "True\n"
 
 
 def test_error_that_was_told_keeps_nothing_alive(call: Call) -> None:
