@@ -317,8 +317,11 @@ class RawGateway:
         try:
             connection.settimeout(PATIENCE)
             if self._context:
+                connection = secured = self._context.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
                 try:
-                    connection = self._context.wrap_socket(connection, server_side=True)
+                    secured.do_handshake()  # which closes nothing when it fails: that comes after the count below
                 except OSError as error:
                     self.failed_handshakes.append(str(error))
                     raise
