@@ -38,7 +38,9 @@ def asked(interface: Interface, seconds: float) -> Iterator[Sequence[Sighting]]:
     """
     deadline = time.monotonic() + seconds
     with ExitStack() as ended:
-        asking = ended.enter_context(Zeroconf(interfaces=_places(interface)))
+        asking = Zeroconf(interfaces=_places(interface))
+        ended.callback(_loop(asking).close)  # the last of all; zeroconf 0.148 and before do not
+        ended.enter_context(asking)
         questions = _Questions(asking, seconds)
         ended.callback(questions.withdraw)
         for name in GATEWAY_NAMES:
@@ -65,8 +67,8 @@ class _Questions:
         self.answered: SimpleQueue[_Asked] = SimpleQueue()
 
     def ask(self, info: ServiceInfo) -> None:
-        loop = cast(asyncio.AbstractEventLoop, self._asking.loop)  # since it was made
-        future = asyncio.run_coroutine_threadsafe(info.async_request(self._asking, self._milliseconds), loop)
+        request = info.async_request(self._asking, self._milliseconds)
+        future = asyncio.run_coroutine_threadsafe(request, _loop(self._asking))
         self._pending.append(future)
         future.add_done_callback(lambda done: None if done.cancelled() else self.answered.put((done, info)))
 
@@ -89,6 +91,10 @@ class _Questions:
     def withdraw(self) -> None:
         for future in self._pending:
             future.cancel()
+
+
+def _loop(asking: Zeroconf) -> asyncio.AbstractEventLoop:
+    return cast(asyncio.AbstractEventLoop, asking.loop)  # since it was made
 
 
 def _places(interface: Interface) -> list[str | int]:
