@@ -20,7 +20,6 @@ import pytest
 from smgwproxy import machine
 from smgwproxy.certificate import Fingerprint
 from smgwproxy.cli import main
-from smgwproxy.commands.console import Console
 from smgwproxy.commands.trust.usage import ACTIONS
 from smgwproxy.config import LOG_LEVELS, OPTIONS
 from smgwproxy.config.options import CONFIG
@@ -33,7 +32,10 @@ from smgwproxy.truststores.record import Pin, Record
 from tests.installation.conftest import PROGRAM, UNIT_OF_FIRST_DESCRIPTION, Card, new_card
 from tests.support import OK, PATIENCE, Identity, make_identity
 from tests.texts.pseudo import forgotten, pseudo
-from tests.trust_command.support import GIVEN, ORIGIN, OTHER, StartGateway, Terminal, prepared
+from tests.trust_command.conftest import terminal
+from tests.trust_command.support import GIVEN, ORIGIN, OTHER, StartGateway, prepared
+
+__all__ = ["terminal"]  # pytest finds it here
 
 ENDED = Fingerprint("b" * 64)
 WRONG = "c" * 64
@@ -90,17 +92,6 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return said.out + said.err
 
     return run
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Let somebody sit at a terminal, with an answer on the lips."""
-
-    def sit(answer: str) -> None:
-        monkeypatch.setattr(sys, "stdin", Terminal(answer))
-        monkeypatch.setattr(Console, "interactive", property(lambda _: True))
-
-    return sit
 
 
 @pytest.fixture
