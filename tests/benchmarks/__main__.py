@@ -1,0 +1,44 @@
+"""Runs the benchmarks and prints their tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from tests.benchmarks.effort import Effort
+from tests.benchmarks.table import Table
+
+_BENCHMARKS: tuple[str, ...] = ()
+"""The modules of this package with ``measure(effort) -> Table``, in the order in which they run."""
+
+
+def _measure(name: str, effort: Effort) -> Table:
+    measure: Callable[[Effort], Table] = import_module(f"tests.benchmarks.{name}").measure
+    return measure(effort)
+
+
+def main() -> int:
+    """Run the benchmarks that are named, all of them when none is."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_BENCHMARKS))
+    parser.add_argument("--seconds", type=float, default=5.0, help="a figure (%(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often, of which the median is shown (%(default)s)"
+    )
+    chosen = parser.parse_args()
+    if unknown := set(chosen.names) - set(_BENCHMARKS):
+        parser.error(f"no benchmark is called {' or '.join(sorted(unknown))}; there are {', '.join(_BENCHMARKS)}")
+    for name in chosen.names or _BENCHMARKS:
+        with tempfile.TemporaryDirectory() as directory:
+            table = _measure(name, Effort(chosen.seconds, chosen.rounds, Path(directory)))
+        sys.stdout.write(f"{table}\n\n")
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
