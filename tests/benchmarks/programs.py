@@ -120,9 +120,7 @@ def smgwproxy(directory: Path, target: int, *options: str) -> Iterator[Running]:
     """Run this proxy before the server at port ``target``, with its usual logs."""
     port = free_port()
     directory.mkdir(parents=True, exist_ok=True)
-    command: list[str | Path] = [
-        *(sys.executable, "-m", "smgwproxy", "--target", f"127.0.0.1:{target}", "--port", str(port)),
-        *("--certdir", directory / "certs", "--logdir", directory / "logs", *options),
-    ]
-    with running(command, port, directory / "proxy.out") as program:
+    command = [sys.executable, "-m", "smgwproxy", "--target", f"127.0.0.1:{target}", "--port", str(port)]
+    directories = ["--certdir", str(directory / "certs"), "--logdir", str(directory / "logs")]
+    with running([*command, *directories, *options], port, directory / "proxy.out") as program:
         yield program
