@@ -14,20 +14,18 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import RemoteDisconnected
 from typing import Any, ClassVar, cast
 from weakref import WeakSet
 
-from urllib3._collections import HTTPHeaderDict
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, SSLError
-from urllib3.response import BaseHTTPResponse
 from urllib3.util.ssl_ import is_ipaddress
-from urllib3.util.wait import wait_for_socket
+from urllib3.util.wait import wait_for_read, wait_for_socket
 
 from smgwproxy.dialling import PROBES, Address, dial
 from smgwproxy.errors import InternalError
@@ -118,7 +116,7 @@ class ExactRequest:
         yield from pieces
 
 
-class Answer(BaseHTTPResponse):
+class Answer:
     """An answer whose body has not been read; made by `ExactConnection`, used by one reader at a time.
 
     ``head`` is the answer's head as it came, ``reused`` tells whether the connection had carried another
@@ -131,30 +129,19 @@ class Answer(BaseHTTPResponse):
         connection: ExactConnection,
         head: AnswerHead,
         body: BodyReader,
+        give_back: Callable[[ExactConnection], None],
         *,
         reused: bool,
         withholds_content: bool,
     ) -> None:
-        super().__init__(
-            headers=HTTPHeaderDict(),
-            status=head.status,
-            version=10 + head.minor,
-            version_string=f"HTTP/1.{head.minor}",
-            reason=head.reason,
-            decode_content=False,
-            request_url=None,
-        )
-        self.length_remaining = None
         self.head = head
         self.reused = reused
         self._body = body
         # A faulty peer may send it all the same, and later: as the answer to the next client, for all we can see.
         self._withholds_content = withholds_content
         self._exact = connection
+        self._give_back = give_back
         self._over = False
-        # Set by urllib3's pool once the answer is its own to take back.
-        self._pool: HTTPSConnectionPool | None = None
-        self._connection: ExactConnection | None = None
 
     @property
     def complete(self) -> bool:
@@ -182,8 +169,7 @@ class Answer(BaseHTTPResponse):
             self._exact.rest()
         if not self._is_clean():
             self._exact.close()
-        if self._pool is not None and self._connection is not None:
-            self._pool._put_conn(self._connection)  # noqa: SLF001  # urllib3 leaves giving back to the response
+        self._give_back(self._exact)
 
     @property
     def trailers(self) -> Lines:
@@ -321,6 +307,8 @@ class ExactConnection(HTTPSConnection):
             return False
         if time.monotonic() - self._resting_since > self.keepalive:
             return False
+        if not self.has_pending_bytes and not wait_for_read(self.sock, timeout=0.0):
+            return True
         self.sock.settimeout(0.0)
         try:
             cast(Wire, self._wire).begun()
@@ -378,9 +366,8 @@ class ExactConnection(HTTPSConnection):
                 # gevent's sockets wrap the one that has the descriptor
                 socket.SocketType.shutdown(getattr(connected, "_sock", connected), socket.SHUT_RDWR)
 
-    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **_: Any) -> None:
-        """Send ``body``, an `ExactRequest`, in which everything is; ``url`` and ``headers`` are not used."""
-        del url, headers
+    def request(self, method: str, request: ExactRequest) -> None:  # type: ignore[override]  # it says all itself
+        """Send ``request``, whose method is ``method``."""
         if not (self.assert_fingerprint and self.is_verified):
             raise InternalError(
                 phrase("The gateway's certificate was not compared with a pin."), phrase("Report this fault.")
@@ -394,7 +381,7 @@ class ExactConnection(HTTPSConnection):
         self.sock.settimeout(self.timeout)
         self.sent_whole = False
         try:
-            pieces = iter(cast(ExactRequest, body))
+            pieces = iter(request)
             self.sock.sendall(next(pieces))
             self.sent_whole = all(self._sent_unanswered(piece) for piece in pieces)
         except OSError as error:
@@ -446,8 +433,12 @@ class ExactConnection(HTTPSConnection):
         if withholds_content(head, self._method):
             raise MessageError(phrase("it announces content of an interim answer"))
 
-    def getresponse(self) -> Answer:  # type: ignore[override]  # our answers are read by us alone
+    def getresponse(  # type: ignore[override]  # our answers are read by us alone
+        self, give_back: Callable[[ExactConnection], None]
+    ) -> Answer:
         """Read the head of the final answer; interim ones (1xx) are read past (RFC 9110 section 15.2).
+
+        ``give_back`` takes this connection at the end of the answer.
 
         Raises `NoAnswer`, `MessageError`, `Incomplete` and `OSError`.
         """
@@ -472,7 +463,7 @@ class ExactConnection(HTTPSConnection):
             if head.status >= 200:
                 body = BodyReader(wire, answer_framing(head, self._method))
                 withheld = withholds_content(head, self._method)
-                return Answer(self, head, body, reused=reused, withholds_content=withheld)
+                return Answer(self, head, body, give_back, reused=reused, withholds_content=withheld)
             self._pass_over(head)
 
     def _receive(self, size: int) -> bytes:
@@ -480,6 +471,8 @@ class ExactConnection(HTTPSConnection):
             # A peer that waits with its body, say, until its head is acknowledged would wait 40 ms each time.
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             received: bytes = self.sock.recv(size)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            raise  # nothing has come yet
         except OSError as error:
             if self._dropped:
                 raise Dropped from error
@@ -502,7 +495,7 @@ class ExactConnection(HTTPSConnection):
 class ExactPool(HTTPSConnectionPool):
     """urllib3's pool of `ExactConnection`, which are given the last four arguments."""
 
-    ConnectionCls = ExactConnection
+    ConnectionCls = ExactConnection  # type: ignore[assignment]  # its answers are none of urllib3's
 
     def __init__(
         self, *args: Any, parting: Parting, keepalive: float, probe: int, observer: Observer, **kwargs: Any
@@ -553,19 +546,37 @@ class ExactPool(HTTPSConnectionPool):
         for connection in made:
             connection.drop()
 
+    def exchange(self, method: str, request: ExactRequest) -> Answer:
+        """Send ``request`` over a connection that is connected and verified, and return its answer.
+
+        As ``urlopen`` does it, without the work for what an `ExactRequest` never has: retries, redirects, proxies,
+        a target and headers to be put in order. Raises `NoAnswer`, `MessageError`, `Incomplete`, urllib3's errors
+        of connections, `SSLError` of urllib3 for all of TLS, and `OSError`.
+        """
+        with self._using_one() as connection:
+            with suppress(BrokenPipeError):  # it may have answered before it closed
+                connection.request(method, request)
+            return connection.getresponse(self._put_conn)
+
     def connect_one(self) -> None:
-        """Have a connection in the pool that is connected and verified; raises what ``urlopen`` does."""
-        connection = self._get_conn()
-        connection.timeout = cast(Any, self.timeout.connect_timeout)
+        """Have a connection in the pool that is connected and verified; raises what `exchange` does."""
+        with self._using_one() as connection:
+            self._put_conn(connection)
+
+    @contextmanager
+    def _using_one(self) -> Iterator[ExactConnection]:
+        """Have a connection that is connected and verified; it ends with an error."""
+        connection = cast(ExactConnection, self._get_conn())
         try:
+            connection.timeout = cast(Any, self.timeout.connect_timeout)
             self._validate_conn(connection)
+            yield connection
         except BaseException as error:
             connection.close()
+            self._put_conn(None)
             if isinstance(error, ssl.SSLError):
                 raise SSLError(error) from error
             raise
-        finally:
-            self._put_conn(connection)
 
     def tidy(self) -> None:
         """Close the idle connections that cannot be used any more. The caller has a turn."""

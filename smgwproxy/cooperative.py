@@ -24,6 +24,7 @@ from smgwproxy.parting import reset_on_close
 
 _R = TypeVar("_R")
 
+_MOMENT = 0.05  # seconds: nobody sees it, and under load it is hundreds of lines
 _MOST_THREADS = 10  # more than the calls that may hang (see `smgwproxy.truststores.guard`)
 
 
@@ -102,6 +103,11 @@ def cooperative() -> Backend:
         ConnectionCls = Connection
 
     return Backend(Pool, CooperativeTlsContext, gevent.event.Event, partial(_call, _Threads()))
+
+
+def in_a_moment(function: Callable[[], None]) -> None:
+    """Call ``function`` some hundredths of a second later, in the hub of this thread: it must not wait."""
+    gevent.get_hub().loop.timer(_MOMENT).start(function)
 
 
 class _Threads:

@@ -21,13 +21,14 @@ import re
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Literal, TextIO
 from urllib.parse import unquote_plus
 
+from smgwproxy.batching import Batches
 from smgwproxy.errors import ConfigError
 from smgwproxy.phrases import phrase
 from smgwproxy.system import reason
@@ -71,7 +72,7 @@ def _escaped(character: str) -> str:
 def _clean(text: str) -> str:
     """Make ``text`` fit for a line: escape it, of an `Escaped` only what is still unprintable."""
     if isinstance(text, Escaped):
-        return "".join(c if c.isprintable() else _escaped(c) for c in text)
+        return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
     return escape(text)
 
 
@@ -80,6 +81,8 @@ def _quotable(text: str) -> str:
 
     A latin-1 character is its byte here: ``ü`` becomes ``\xfc``.
     """
+    if text.isascii() and '"' not in text and _harmless(text):
+        return text
     return "".join(f"\\{c}" if c == '"' else _escaped(c) if c.isascii() else ascii(c)[1:-1] for c in text)
 
 
@@ -237,6 +240,7 @@ def _json_name(raw: str) -> str:
 
 
 _OF_GATEWAY = ".gateway."
+_WITHOUT_OFFSET = len("2026-11-22T12:34:56")
 
 
 def logger_of(gateway: str, logger: logging.Logger) -> logging.Logger:
@@ -254,6 +258,7 @@ class LineFormatter(logging.Formatter):
     def __init__(self, *, stamped: bool = True) -> None:
         super().__init__()
         self._stamped = stamped
+        self._second, self._stamp = -1, ("", "")  # the time in seconds and the offset, for all lines of one second
 
     def format(self, record: logging.LogRecord) -> str:
         """Make the text of ``record``, without the newline at the end."""
@@ -261,9 +266,16 @@ class LineFormatter(logging.Formatter):
         _, _, gateway = record.name.partition(_OF_GATEWAY)
         head = f"{record.levelname} {f'[{gateway}] ' if gateway else ''}{_clean(message)}"
         if self._stamped:
-            when = datetime.fromtimestamp(record.created).astimezone()
-            head = f"{when.isoformat(timespec='milliseconds')} {head}"
+            head = f"{self._time(record.created)} {head}"
         return "\n    | ".join((head, *map(_clean, self._following(record))))
+
+    def _time(self, seconds: float) -> str:
+        second = int(seconds)
+        if second != self._second:
+            when = datetime.fromtimestamp(second).astimezone().isoformat(timespec="seconds")
+            self._second, self._stamp = second, (when[:_WITHOUT_OFFSET], when[_WITHOUT_OFFSET:])
+        date, offset = self._stamp
+        return f"{date}.{int((seconds - second) * 1000):03}{offset}"
 
     def _following(self, record: logging.LogRecord) -> Iterable[str]:
         yield from getattr(record, "details", ())
@@ -285,9 +297,34 @@ def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
 class _Console(logging.StreamHandler[TextIO]):
     """A console whose end does not matter: nobody is left to be told."""
 
+    def write(self, records: Sequence[logging.LogRecord]) -> None:
+        """Write ``records`` at once."""
+        with _writing(self, records):
+            self.stream.write("".join(f"{self.format(record)}\n" for record in records))
+            self.flush()
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         if not isinstance(sys.exception(), OSError):
             super().handleError(record)
+
+
+class _Nowhere(logging.NullHandler):
+    """The console of a program that has none."""
+
+    def write(self, records: Sequence[logging.LogRecord]) -> None:
+        """Do nothing."""
+
+
+@contextlib.contextmanager
+def _writing(handler: logging.Handler, records: Sequence[logging.LogRecord]) -> Iterator[None]:
+    """Do as `logging.Handler.handle` and ``emit`` do around the writing of a record."""
+    handler.acquire()
+    try:
+        yield
+    except Exception:  # noqa: BLE001  # a log is no reason for a request to fail
+        handler.handleError(records[-1])
+    finally:
+        handler.release()
 
 
 # --- files ----------------------------------------------------------------------------------------------
@@ -319,6 +356,7 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
         self._pattern = re.compile(r"[0-9]{4}(-[0-9]{2}){2}_[0-9]{2}(-[0-9]{2}){2}_" + re.escape(logfile))
         self._begun = clock()
         self._lost = 0  # records not written since the last one that was
+        self._at_once = 1  # records that are being written
         self._troubles: set[str] = set()  # what was reported and does not work yet
         super().__init__(
             self._path(self._begun),
@@ -352,6 +390,17 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
         """Tell whether the current file is a day old, either way: a clock set back must not stop rotation."""
         return abs(self._clock() - self._begun) >= self.interval
 
+    def write(self, records: Sequence[logging.LogRecord]) -> None:
+        """Write ``records`` at once."""
+        with _writing(self, records):
+            self._at_once = len(records)
+            if self.shouldRollover(records[-1]):
+                self.doRollover()
+            if self.stream is None:
+                self.stream = self._open()
+            self.stream.write("".join(f"{self.format(record)}\n" for record in records))
+            self.flush()
+
     def doRollover(self) -> None:  # noqa: N802 - the name is logging's
         """Begin a new file; when that fails keep the old one and try again with the next record."""
         self._sweep()  # first, for it may make the room that a new file needs
@@ -383,7 +432,7 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
         if not isinstance(error, OSError):
             super().handleError(record)
             return
-        self._lost += 1
+        self._lost += self._at_once
         # with the stream goes what it holds back, or it would be written twice, or fail again in close()
         stream, self.stream = self.stream, None
         _discard(stream)
@@ -470,17 +519,25 @@ def _is_torn(path: Path) -> bool:
         return file.read(1) != b"\n"
 
 
+_Handler = _Console | _Nowhere | LogFileHandler
+
+
 # --- all together ---------------------------------------------------------------------------------------
 
 
 class Logs:
     """What the logger ``smgwproxy`` writes to; a context manager that gives it back as it was at the end.
 
-    At first that is ``console`` alone. ``clock`` gives the seconds since the epoch.
+    At first that is ``console`` alone, if there is one. ``clock`` gives the seconds since the epoch. Lines are
+    written in batches where there is ``later``: see `smgwproxy.batching`.
     """
 
     def __init__(
-        self, logger: logging.Logger, console: logging.Handler, clock: Callable[[], float] = time.time
+        self,
+        logger: logging.Logger,
+        console: _Handler,
+        clock: Callable[[], float] = time.time,
+        later: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self._logger = logger
         self.file: LogFileHandler | None = None
@@ -488,7 +545,10 @@ class Logs:
         self._console = console
         self._clock = clock
         self._before = (logger.level, logger.propagate)
-        logger.addHandler(console)
+        self._batches = None if later is None else Batches(later)
+        if self._batches is not None:
+            logger.addHandler(self._batches)
+        self._add(console)
         logger.propagate = False
 
     @property
@@ -526,16 +586,31 @@ class Logs:
         if former is file:
             return
         if file is not None:
-            self._logger.addHandler(file)
+            self._add(file)
         if former is not None:
-            self._logger.removeHandler(former)
+            self._remove(former)
             former.close()
+
+    def _add(self, handler: _Handler) -> None:
+        if self._batches is None:
+            self._logger.addHandler(handler)
+        else:
+            self._batches.add(handler)
+
+    def _remove(self, handler: _Handler) -> None:
+        if self._batches is None:
+            self._logger.removeHandler(handler)
+        else:
+            self._batches.remove(handler)
 
     def close(self) -> None:
         """Detach and close the handlers and give the logger back as it was; harmless when done twice."""
         self._write_to(None)
-        self._logger.removeHandler(self._console)
+        self._remove(self._console)
         self._console.close()
+        if self._batches is not None:
+            self._logger.removeHandler(self._batches)
+            self._batches.close()
         level, self._logger.propagate = self._before
         self._logger.setLevel(level)
 
@@ -558,15 +633,17 @@ def configure_logging(
     environ: Mapping[str, str] = os.environ,
     clock: Callable[[], float] = time.time,
     source: str = "--logdir",
+    later: Callable[[Callable[[], None]], None] | None = None,
 ) -> Logs:
     """Let the logger ``smgwproxy`` write to ``stream`` (stderr) and to files in ``logdir`` (made if missing).
 
     ``level`` is a name of `logging`, in any case; ``logdir`` None means no files; ``environ`` tells whether
     stderr is the systemd journal; ``source`` is how the directory was given. Records no longer reach the root
-    logger until the result is closed. Raises `ConfigError` when ``logdir`` cannot be written to; a full disk
+    logger until the result is closed. With ``later``, which calls what it is given after a moment, lines are written
+    in batches: see `smgwproxy.batching`. Raises `ConfigError` when ``logdir`` cannot be written to; a full disk
     is no such error, for it must not stop the proxy.
     """
-    logs = Logs(logging.getLogger("smgwproxy"), _console(stream or sys.stderr, environ), clock)
+    logs = Logs(logging.getLogger("smgwproxy"), _console(stream or sys.stderr, environ), clock, later)
     try:
         logs.use(level, None if logdir is None else logs.open(logdir, logfile, source))
     except BaseException:
@@ -575,9 +652,9 @@ def configure_logging(
     return logs
 
 
-def _console(stream: TextIO | None, environ: Mapping[str, str]) -> logging.Handler:
+def _console(stream: TextIO | None, environ: Mapping[str, str]) -> _Handler:
     if stream is None:  # Python's sys.stderr when file descriptor 2 is closed
-        return logging.NullHandler()
+        return _Nowhere()
     console = _Console(stream)
     console.setFormatter(LineFormatter(stamped=not is_journal(stream, environ)))
     return console

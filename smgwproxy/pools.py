@@ -89,6 +89,7 @@ class PinnedPools:
         self._manager.pool_classes_by_scheme = {"https": cast(Any, pool_class)}
         self._choosing = threading.Lock()  # held until a pool that is left is closed, never while waiting
         self._current: ExactPool | None = None
+        self._current_for: tuple[Fingerprint, ssl.SSLContext] | None = None
         self._pools: WeakSet[ExactPool] = WeakSet()  # closed ones too: an exchange may still run
         self._tickets = itertools.count(1)
         self._newest = 0
@@ -109,7 +110,7 @@ class PinnedPools:
         """
         self._get_to_know(pin)
         with self._translating():
-            return self._in_a_common_group(lambda group: self._sent(pin, group, method, request))
+            return self._in_a_common_group(lambda group: self._pool(pin, group).exchange(method, request))
 
     def connect(self, pin: Pin) -> None:
         """Have a connection to a peer with the certificate of ``pin``; sends no request. Raises as `send` does."""
@@ -192,7 +193,7 @@ class PinnedPools:
         """
         first = self._group
         failures = []
-        for group in (first, *(other for other in GROUPS if other != first)):
+        for group in itertools.chain((first,), (other for other in GROUPS if other != first)):
             self._group = group
             try:
                 return use(group)
@@ -200,18 +201,6 @@ class PinnedPools:
                 failures.append(refusal.error)
         self._group = None
         raise failures[0]
-
-    def _sent(self, pin: Pin, group: str | None, method: str, request: ExactRequest) -> Answer:
-        answer = self._pool(pin, group).urlopen(
-            method,
-            "/",  # the target is in the request, where urllib3 does not normalise it
-            cast(Any, request),
-            retries=False,
-            redirect=False,
-            preload_content=False,
-            decode_content=False,
-        )
-        return cast(Answer, answer)
 
     def _probed(self, group: str | None) -> bytes:
         pool = cast(
@@ -235,6 +224,9 @@ class PinnedPools:
             if str(pin.fingerprint) not in self._allowed:
                 raise PinGone
             anchor = self._anchor_of(pin, group)
+            context = anchor or self._context(group)
+            if self._current is not None and self._current_for == (pin.fingerprint, context):
+                return self._current
             pool = cast(
                 ExactPool,
                 self._manager.connection_from_host(
@@ -243,12 +235,13 @@ class PinnedPools:
                     scheme="https",
                     pool_kwargs={
                         "assert_fingerprint": str(pin.fingerprint),
-                        "ssl_context": anchor or self._context(group),
+                        "ssl_context": context,
                         **({"cert_reqs": "CERT_REQUIRED"} if anchor is not None else {}),
                     },
                 ),
             )
             stale, self._current = self._current, pool
+            self._current_for = (pin.fingerprint, context)
             self._pools.add(pool)
             if stale is not None and stale is not pool:
                 stale.close()
@@ -280,14 +273,10 @@ class PinnedPools:
     def _translating(self) -> Iterator[None]:
         try:
             yield
-        except (urllib3_errors.ClosedPoolError, PinGone, ExchangeError):
+        except (urllib3_errors.ClosedPoolError, PinGone, ExchangeError, NoAnswer):
             raise
         except urllib3_errors.SSLError as error:
             raise mismatch(error) or self._translated(error) from error
-        except urllib3_errors.ProtocolError as error:
-            if len(error.args) > 1 and isinstance(error.args[1], NoAnswer):
-                raise error.args[1] from error
-            raise self._translated(error) from error
         except (urllib3_errors.HTTPError, OSError, MessageError, Incomplete) as error:
             raise self._translated(error) from error
 

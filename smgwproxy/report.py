@@ -19,8 +19,8 @@ class LogReport:
     def __call__(self, exchange: Exchange, /) -> None:
         """Write the request's line, the error if there was one, and at debug level headers and bodies."""
         request = exchange.request
-        self._logger.info(
-            request_line(
+        if self._logger.isEnabledFor(logging.INFO):
+            line = request_line(
                 client=request.client,
                 method=request.method,
                 target=request.target,
@@ -29,8 +29,9 @@ class LogReport:
                 sent=exchange.sent,
                 seconds=exchange.seconds,
                 connection=_connection(exchange.reused),
-            ),
-        )
+            )
+            # As `info` does it, but for where in this program it is called, which takes longer than all the rest.
+            self._logger.handle(self._logger.makeRecord(self._logger.name, logging.INFO, "", 0, line, (), None))
         if exchange.error is not None:
             self._logger.warning("%s", exchange.error)
         if self._logger.isEnabledFor(logging.DEBUG):

@@ -12,7 +12,7 @@ from smgwproxy.commands.serving.heartbeat import Heartbeat
 from smgwproxy.commands.serving.running import Running
 from smgwproxy.commands.serving.signals import Signals
 from smgwproxy.config import Program
-from smgwproxy.cooperative import cooperative
+from smgwproxy.cooperative import cooperative, in_a_moment
 from smgwproxy.deadline import Overdue
 from smgwproxy.errors import ConfigError
 from smgwproxy.logs import configure_logging
@@ -41,7 +41,7 @@ def serve(
     logger = logging.getLogger("smgwproxy")
     level = program.process.log_level
     with (
-        configure_logging(level=level, logdir=None) as logs,
+        configure_logging(level=level, logdir=None, later=in_a_moment) as logs,
         Running(lambda parts: LogReport(parts.logger), logs, logger) as running,
     ):
         signals = Signals(logger, GRACE, running.break_off, reloads=reread is not None)

@@ -1,0 +1,72 @@
+"""A log handler that hands records on in batches, so that a request does not wait for its line to be written."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+_MOST = 1000  # records that wait; each is a few hundred bytes
+
+
+class Writer(Protocol):
+    """What can write several records at once."""
+
+    def write(self, records: Sequence[logging.LogRecord], /) -> None:
+        """Write ``records``, one or more, in their order. Must not raise."""
+        ...
+
+
+class Batches(logging.Handler):
+    """Keeps records for a moment, until ``later`` calls the function that it was given; then they are written.
+
+    What is a warning or worse is written at once, with all that came before it, and so is whatever another thread
+    than the one that made this has to say, where ``later`` cannot be used. Records are in their order in any case.
+    A program that is killed loses those of a moment, one that ends must `close` this first.
+    """
+
+    def __init__(self, later: Callable[[Callable[[], None]], None]) -> None:
+        super().__init__()
+        self._writers: list[Writer] = []
+        self._later = later
+        self._thread = threading.get_ident()
+        self._records: list[logging.LogRecord] = []
+
+    def add(self, writer: Writer) -> None:
+        """Write to ``writer`` what comes from now on."""
+        self.flush()
+        self._writers.append(writer)
+
+    def remove(self, writer: Writer) -> None:
+        """Write to ``writer`` what has come, and no more."""
+        self.flush()
+        self._writers.remove(writer)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep ``record``, or write it."""
+        self._records.append(record)
+        if (
+            record.levelno >= logging.WARNING
+            or len(self._records) >= _MOST
+            or threading.get_ident() != self._thread
+        ):
+            self.flush()
+        elif len(self._records) == 1:
+            self._later(self.flush)
+
+    def flush(self) -> None:
+        """Write what is there."""
+        self.acquire()
+        try:
+            records, self._records = self._records, []
+            if records:
+                for writer in self._writers:
+                    writer.write(records)
+        finally:
+            self.release()
+
+    def close(self) -> None:
+        """Write what is there, and be a handler no more."""
+        self.flush()
+        super().close()
