@@ -197,10 +197,11 @@ class SqliteTrustStore(EditableTrustStore):
 
     def _sighted(self) -> Sighting | None:
         """Look at the database; None where looks cannot tell what becomes of it."""
-        # The log lies where a link leads to.
-        if self._path.is_symlink() or not _is_empty(self._log):
+        try:
+            is_link = self._path.is_symlink()  # then the log lies where that leads to
+        except OSError:
             return None
-        return sighted(self._path, self._now)
+        return sighted(self._path, self._now) if not is_link and _is_empty(self._log) else None
 
     def _record(self, database: sqlite3.Connection, origin: Origin, *, with_history: bool = True) -> Record:
         """Read what is there of ``origin``, in a transaction; raises any of `_FAULTS`."""
