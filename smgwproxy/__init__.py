@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smgwproxy.origin import Origin
     from smgwproxy.proxy import ReverseProxy
     from smgwproxy.renewal import Renewal
-    from smgwproxy.truststores import EditableTrustStore, Pin, Record, TrustStore, open_truststore
+    from smgwproxy.truststores import EditableTrustStore, Pin, Record, StandingPins, TrustStore, open_truststore
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Renewal",
     "ReverseProxy",
     "SmgwProxyError",
+    "StandingPins",
     "TrustStore",
     "load_client_certificate",
     "open_truststore",
@@ -57,6 +58,7 @@ def __getattr__(name: str) -> object:
         "Renewal": "renewal",
         "ReverseProxy": "proxy",
         "SmgwProxyError": "errors",
+        "StandingPins": "truststores",
         "TrustStore": "truststores",
         "load_client_certificate": "client_certificate",
         "open_truststore": "truststores",

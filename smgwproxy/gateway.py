@@ -49,13 +49,13 @@ class Gateway:
     """One gateway, reached only through TLS with a pinned certificate, and never by more than its turns.
 
     Safe to use from several threads (with `smgwproxy.backend.threaded`) or greenlets (with
-    `smgwproxy.cooperative.cooperative`). The pins are asked of ``truststore`` anew for each request; ``renewal``
-    says what becomes of a new certificate with a pinned one's key. ``client_certificate`` is for gateways that
-    want one instead of a password; it is shown to nobody but a peer whose pinned certificate is known in whole and
-    was verified within the handshake. Those that share an ``approach`` keep to its turns together, as many as the
-    one that was made last has; it must be of the same origin and backend, and who made it closes it. ``observer``
-    is told what happens. As a context manager it closes its connections at the end. Raises `ConfigError` when the
-    client certificate cannot be used.
+    `smgwproxy.cooperative.cooperative`). The pins are asked of ``truststore`` anew for each request, unless it
+    returned `smgwproxy.StandingPins` that still stand; ``renewal`` says what becomes of a new certificate with a
+    pinned one's key. ``client_certificate`` is for gateways that want one instead of a password; it is shown to
+    nobody but a peer whose pinned certificate is known in whole and was verified within the handshake. Those that
+    share an ``approach`` keep to its turns together, as many as the one that was made last has; it must be of the
+    same origin and backend, and who made it closes it. ``observer`` is told what happens. As a context manager it
+    closes its connections at the end. Raises `ConfigError` when the client certificate cannot be used.
     """
 
     def __init__(
@@ -140,11 +140,12 @@ class Gateway:
     def follow(self) -> Sequence[Pin]:
         """Ask for the pins, and end connections that were made under others, or idle for too long; sends nothing.
 
-        Each request does so by itself; call this from time to time for the connections that no request uses. A
+        Each request does so by itself; call this from time to time for the connections that no request uses. The
+        store is asked here in any case, so that pins that stand for too long do so no longer than that. A
         pin of which only the fingerprint is known (from a record of the original proxy) is completed with the
         certificate that was seen. Returns the pins in force, none before first use. Raises `TrustStoreError`.
         """
-        pins = self._looked_up()
+        pins = self._looked_up(self._trust.looked_up)
         certificate, self._to_complete = self._to_complete, None
         if certificate is not None:
             self._trust.complete(certificate)
@@ -218,10 +219,10 @@ class Gateway:
         )
 
     def _pins(self) -> Sequence[Pin]:
-        pins = self._looked_up()
+        pins = self._looked_up(self._trust.pins)
         return pins or self._in_force(partial(self._trust.first_use, self._pools.presented_certificate()))
 
-    def _looked_up(self) -> Sequence[Pin]:
+    def _looked_up(self, question: Callable[[], Sequence[Pin]]) -> Sequence[Pin]:
         """Ask for the pins; connections under others end.
 
         Where others came into force meanwhile, such as those of a first use that was asked for before and took
@@ -229,7 +230,7 @@ class Gateway:
         """
         while True:
             ticket, before = self._pools.ticket(), self._pools.allowed
-            pins = self._trust.pins()
+            pins = question()
             if self._pools.allow(pins, ticket, unless_changed_since=before):
                 return pins
 

@@ -94,6 +94,7 @@ class PinnedPools:
         self._tickets = itertools.count(1)
         self._newest = 0
         self._allowed: frozenset[str] = frozenset()
+        self._allowed_pins: Sequence[Pin] | None = None  # those of `_allowed`, where they cannot change
         self._group: str | None = None
         self._contexts: dict[str | None, ssl.SSLContext] = {}  # without an anchor, of each group
         self._anchors: dict[str | None, tuple[Certificate, ssl.SSLContext]] = {}  # of the pin that was used last
@@ -147,13 +148,17 @@ class PinnedPools:
         Of two answers that overtook each other the one that was asked for last counts. Does nothing, and returns
         False, when the pins in force are not those `allowed` was before, ``unless_changed_since``, and not these.
         """
-        fingerprints = frozenset(str(pin.fingerprint) for pin in pins)
         with self._choosing:
+            same = pins is self._allowed_pins
+            fingerprints = self._allowed if same else frozenset(str(pin.fingerprint) for pin in pins)
             if unless_changed_since is not None and self._allowed not in (unless_changed_since, fingerprints):
                 return False
             if ticket < self._newest:
                 return True
             self._newest, self._allowed = ticket, fingerprints
+            if same:  # then no connection was made under others
+                return True
+            self._allowed_pins = pins if isinstance(pins, tuple) else None
             dropped = [pool for pool in self._pools if pool.assert_fingerprint not in self._allowed]
             for pool in dropped:
                 self._pools.discard(pool)

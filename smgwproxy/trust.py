@@ -11,7 +11,7 @@ from smgwproxy.origin import Origin
 from smgwproxy.phrases import phrase
 from smgwproxy.renewal import Renewal
 from smgwproxy.truststores import rules
-from smgwproxy.truststores.base import EditableTrustStore, utc_now
+from smgwproxy.truststores.base import EditableTrustStore, StandingPins, utc_now
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Pin, Record
 
@@ -26,10 +26,22 @@ class Trust:
         self._origin = origin
         self._guard = guard
         self._renewal = renewal
+        self._standing: StandingPins | None = None  # what the store returned last
 
     def pins(self) -> Sequence[Pin]:
-        """Return the pins in force; empty before first use."""
-        return self._pins(partial(self._guard.store.lookup, self._origin))
+        """Return the pins in force; empty before first use.
+
+        The store is asked unless the pins that it returned last are `StandingPins` that stand: then they are what
+        it would return.
+        """
+        standing = self._standing
+        return standing if standing is not None and standing.stand else self.looked_up()
+
+    def looked_up(self) -> Sequence[Pin]:
+        """Ask the store for the pins in force, whatever is known; empty before first use."""
+        pins = self._pins(partial(self._guard.store.lookup, self._origin))
+        self._standing = pins if isinstance(pins, StandingPins) else None
+        return pins
 
     def first_use(self, certificate: Certificate) -> Sequence[Pin]:
         """Pin ``certificate`` if there is no pin, and return the pins in force: never none.
@@ -53,7 +65,7 @@ class Trust:
         renewal; otherwise it is kept as pending, where the store keeps such, and `CertificateChanged` or
         `CertificateRevoked` is raised.
         """
-        pins = self.pins()
+        pins = self.looked_up()
         if _among(pins, certificate):
             return pins
         return self._accepted_or_refused(certificate, pins)
@@ -104,7 +116,7 @@ class Trust:
             raise self._guard.faulty(
                 phrase("returned something else than pins for the gateway {origin}", origin=self._origin)
             )
-        return tuple(pins)
+        return pins if type(pins) is StandingPins else tuple(pins)
 
 
 def _is_sound(pin: object) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from smgwproxy.truststores.base import EditableTrustStore, TrustStore
+from smgwproxy.truststores.base import EditableTrustStore, StandingPins, TrustStore
 from smgwproxy.truststores.opening import open_truststore
 from smgwproxy.truststores.record import Pin, Record
 
-__all__ = ["EditableTrustStore", "Pin", "Record", "TrustStore", "open_truststore"]
+__all__ = ["EditableTrustStore", "Pin", "Record", "StandingPins", "TrustStore", "open_truststore"]

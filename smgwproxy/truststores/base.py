@@ -1,18 +1,18 @@
-"""The protocols of trust stores: what every store does, and what one does that people can edit."""
+"""The protocols of trust stores: what every store does and may return, and what one does that people can edit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from smgwproxy.certificate import Certificate
 from smgwproxy.origin import Origin
 from smgwproxy.truststores import rules
 from smgwproxy.truststores.record import Pin, Record
 
-__all__ = ["EditableTrustStore", "Pin", "Record", "TrustStore", "utc_now"]
+__all__ = ["EditableTrustStore", "Pin", "Record", "StandingPins", "TrustStore", "utc_now"]
 
 
 @runtime_checkable
@@ -26,8 +26,9 @@ class TrustStore(Protocol):
     def lookup(self, origin: Origin) -> Sequence[Pin]:
         """Return the pins in force, best first.
 
-        Empty means *no pin*, and only that. Raises `smgwproxy.errors.TrustStoreError` when the store cannot be
-        read: trust data that is unreadable is never first use.
+        Empty means *no pin*, and only that. `StandingPins` spare the next look-up. Raises
+        `smgwproxy.errors.TrustStoreError` when the store cannot be read: trust data that is unreadable is never
+        first use.
         """
         ...
 
@@ -41,6 +42,36 @@ class TrustStore(Protocol):
         `smgwproxy.errors.TrustStoreError` when it cannot be written; then nothing is trusted.
         """
         ...
+
+
+class StandingPins(tuple[Pin, ...]):
+    """Pins that tell by themselves whether they still stand: what a look-up may return instead of a mere sequence.
+
+    A look-up costs a hop to a thread and back, for each request. So a store that can see cheaply that nothing has
+    changed says so by ``unchanged``, and the pins are used again, without a look-up, for as long as it returns
+    True. It must do so only while a look-up that began now would return the same: any change that was complete
+    before must be seen, whoever made it. And it must not block: greenlets call it, and all others wait. In doubt
+    it returns False, or raises, which counts as that. Copies and pickles are mere tuples.
+    """
+
+    unchanged: Callable[[], bool]
+
+    def __new__(cls, pins: Iterable[Pin], unchanged: Callable[[], bool]) -> Self:
+        """Make pins of which ``unchanged`` tells whether they still stand."""
+        self = super().__new__(cls, pins)
+        self.unchanged = unchanged
+        return self
+
+    def __reduce__(self) -> tuple[type[tuple[Pin, ...]], tuple[tuple[Pin, ...]]]:
+        return tuple, (tuple(self),)
+
+    @property
+    def stand(self) -> bool:
+        """Whether they stand, whatever ``unchanged`` may do."""
+        try:
+            return self.unchanged() is True
+        except Exception:  # noqa: BLE001  # then the store is asked, and tells what is wrong
+            return False
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -15,10 +16,11 @@ from smgwproxy.errors import ConfigError, TrustStoreError, text_of
 from smgwproxy.origin import Origin
 from smgwproxy.phrases import phrase
 from smgwproxy.system import reason
-from smgwproxy.truststores.base import EditableTrustStore
+from smgwproxy.truststores.base import EditableTrustStore, StandingPins
 from smgwproxy.truststores.codec import from_json, to_json
 from smgwproxy.truststores.permissions import writable_by_others
-from smgwproxy.truststores.record import Record
+from smgwproxy.truststores.record import Pin, Record
+from smgwproxy.truststores.sighting import sighted
 
 _MAX_RECORD = 4 * 1024 * 1024  # bytes; a record has some 2,000, and 100 for each event of its history
 _MAX_HISTORY = 1000  # events; the oldest are forgotten
@@ -53,14 +55,26 @@ def open_store(argument: str) -> FileTrustStore:
 class FileTrustStore(EditableTrustStore):
     """Records as files ``<target>.json`` in ``directory``, the format of the original proxy with more keys.
 
-    A record is read anew at each look-up, so an operator's edit or removal counts at once. Who changes one holds
-    an exclusive lock (``flock`` on the file ``.lock``), writes a temporary file, syncs it, and renames it into
-    place: so a crash leaves the old record or the new one, also on file systems without hard links. Safe between
-    threads and processes.
+    A record is read anew at each look-up, so an operator's edit or removal counts at once; its pins stand for as
+    long as its file is the same (see `smgwproxy.truststores.sighting`). Who changes one holds an exclusive lock
+    (``flock`` on the file ``.lock``), writes a temporary file, syncs it, and renames it into place: so a crash
+    leaves the old record or the new one, also on file systems without hard links. Safe between threads and
+    processes. ``now`` is the clock of the file system, in nanoseconds.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, now: Callable[[], int] = time.time_ns) -> None:
         self._directory = directory
+        self._now = now
+
+    def lookup(self, origin: Origin) -> Sequence[Pin]:
+        """Return the pins in force; see `TrustStore.lookup`."""
+        sighting = sighted(self._path(origin), self._now)  # before it is read
+        pins = self.record(origin).pins
+        # Where it is elsewhere, under another name, the directory would have to be looked at as well. And who
+        # derives from this class may ask for more than this file.
+        if sighting is None or type(self) is not FileTrustStore:
+            return pins
+        return StandingPins(pins, sighting.unchanged)
 
     def record(self, origin: Origin) -> Record:
         """Return the record of ``origin``; see `EditableTrustStore.record`."""

@@ -8,7 +8,7 @@ from smgwproxy.certificate import Certificate, Fingerprint
 from smgwproxy.errors import ConfigError, text_of
 from smgwproxy.origin import Origin
 from smgwproxy.phrases import phrase
-from smgwproxy.truststores.base import TrustStore
+from smgwproxy.truststores.base import StandingPins, TrustStore
 from smgwproxy.truststores.record import Pin
 
 
@@ -44,8 +44,9 @@ class PinnedTrustStore(TrustStore):
     """
 
     def __init__(self, fingerprints: Sequence[Fingerprint]) -> None:
-        self._pins = tuple(
-            Pin(fingerprint, record=phrase("the option truststore (pinned:)")) for fingerprint in fingerprints
+        self._pins = StandingPins(
+            (Pin(fingerprint, record=phrase("the option truststore (pinned:)")) for fingerprint in fingerprints),
+            lambda: True,
         )
 
     def lookup(self, origin: Origin) -> Sequence[Pin]:  # noqa: ARG002  # the protocol's

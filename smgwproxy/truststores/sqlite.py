@@ -6,9 +6,11 @@ import hashlib
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,10 @@ from smgwproxy.errors import ConfigError, TrustStoreError, in_one_line
 from smgwproxy.origin import Origin
 from smgwproxy.phrases import phrase, sequence
 from smgwproxy.system import reason
-from smgwproxy.truststores.base import EditableTrustStore
+from smgwproxy.truststores.base import EditableTrustStore, StandingPins
 from smgwproxy.truststores.permissions import writable_by_others
 from smgwproxy.truststores.record import Event, Happening, Known, Pending, Pin, Record, Revocation, go_time
+from smgwproxy.truststores.sighting import Sighting, sighted
 
 _APPLICATION = 0x534D4757  # application_id: "SMGW"
 _VERSION = 1  # user_version; who raises it brings older databases up to date in open_store
@@ -132,10 +135,16 @@ class SqliteTrustStore(EditableTrustStore):
     before it returns; it waits up to 8 seconds for another's. Safe between threads and processes of one machine,
     but not on network file systems (https://sqlite.org/wal.html). An edit with other programs breaks the check
     sums, and the database is refused. Make copies with ``sqlite3 PATH '.backup COPY'``: it takes the log as well.
+
+    Pins stand for as long as the database's file is the same (see `smgwproxy.truststores.sighting`) and its log is
+    empty or gone: what is written goes to the log first, and is in the database before that is gone. ``now`` is
+    the clock of the file system, in nanoseconds.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: Callable[[], int] = time.time_ns) -> None:
         self._path = path
+        self._log = path.with_name(f"{path.name}-wal")
+        self._now = now
 
     def record(self, origin: Origin) -> Record:
         """Return the record of ``origin``, its history's newest 1000 events; see `EditableTrustStore.record`."""
@@ -145,9 +154,14 @@ class SqliteTrustStore(EditableTrustStore):
 
     def lookup(self, origin: Origin) -> Sequence[Pin]:
         """Return the pins in force, without reading the history; see `TrustStore.lookup`."""
+        sighting = self._sighted()  # before it is read
         with self._connected() as database, self._reading():
             database.execute("BEGIN")
-            return self._record(database, origin, with_history=False).pins
+            pins = self._record(database, origin, with_history=False).pins
+        # Who derives from this class may ask for more than this file.
+        if sighting is None or type(self) is not SqliteTrustStore:
+            return pins
+        return StandingPins(pins, partial(_is_unchanged, self._log, sighting))
 
     def change(self, origin: Origin, edit: Callable[[Record], Record]) -> Record:
         """Replace the record of ``origin``; see `EditableTrustStore.change`."""
@@ -180,6 +194,14 @@ class SqliteTrustStore(EditableTrustStore):
         kept = Path(os.path.realpath(self._path))  # a link's target has the log beside it
         files = [kept, *(kept.with_name(f"{kept.name}{end}") for end in ("-wal", "-shm"))]
         return writable_by_others(dict.fromkeys((self._path.parent, kept.parent, *files)))
+
+    def _sighted(self) -> Sighting | None:
+        """Look at the database; None where looks cannot tell what becomes of it."""
+        try:
+            is_link = self._path.is_symlink()  # then the log lies where that leads to
+        except OSError:
+            return None
+        return sighted(self._path, self._now) if not is_link and _is_empty(self._log) else None
 
     def _record(self, database: sqlite3.Connection, origin: Origin, *, with_history: bool = True) -> Record:
         """Read what is there of ``origin``, in a transaction; raises any of `_FAULTS`."""
@@ -233,6 +255,21 @@ class SqliteTrustStore(EditableTrustStore):
                 reason=_reason(error),
             )
             raise TrustStoreError(told, _CHECK) from error
+
+
+def _is_unchanged(log: Path, sighting: Sighting) -> bool:
+    # The log first: what left it before this look is in the database at the next one.
+    return _is_empty(log) and sighting.unchanged()
+
+
+def _is_empty(log: Path) -> bool:
+    """Tell whether there is nothing in the write-ahead log; each look-up makes one, and leaves it empty."""
+    try:
+        return log.stat().st_size == 0
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def _reason(error: Exception) -> str:
