@@ -553,30 +553,38 @@ class ExactPool(HTTPSConnectionPool):
         a target and headers to be put in order. Raises `NoAnswer`, `MessageError`, `Incomplete`, urllib3's errors
         of connections, `SSLError` of urllib3 for all of TLS, and `OSError`.
         """
-        with self._using_one() as connection:
+        connection = self._connected()
+        try:
             with suppress(BrokenPipeError):  # it may have answered before it closed
                 connection.request(method, request)
             return connection.getresponse(self._put_conn)
+        except BaseException as error:
+            self._end(connection)
+            if isinstance(error, ssl.SSLError):
+                raise SSLError(error) from error
+            raise
 
     def connect_one(self) -> None:
         """Have a connection in the pool that is connected and verified; raises what `exchange` does."""
-        with self._using_one() as connection:
-            self._put_conn(connection)
+        self._put_conn(self._connected())
 
-    @contextmanager
-    def _using_one(self) -> Iterator[ExactConnection]:
-        """Have a connection that is connected and verified; it ends with an error."""
+    def _connected(self) -> ExactConnection:
+        """Take a connection that is connected and verified."""
         connection = cast(ExactConnection, self._get_conn())
         try:
             connection.timeout = cast(Any, self.timeout.connect_timeout)
             self._validate_conn(connection)
-            yield connection
         except BaseException as error:
-            connection.close()
-            self._put_conn(None)
+            self._end(connection)
             if isinstance(error, ssl.SSLError):
                 raise SSLError(error) from error
             raise
+        return connection
+
+    def _end(self, connection: ExactConnection) -> None:
+        """End a connection that failed; another may be made in its place."""
+        connection.close()
+        self._put_conn(None)
 
     def tidy(self) -> None:
         """Close the idle connections that cannot be used any more. The caller has a turn."""

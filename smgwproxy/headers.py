@@ -28,6 +28,8 @@ _NOT_TO_BE_NAMED = frozenset({"content-length", "host"})
 _NOT_IN_TRAILERS = frozenset({"content-length", "host", "trailer"})
 # Promises about the gateway's own HTTPS origin that a browser would hold the proxy to.
 _ORIGIN_BOUND = frozenset({"strict-transport-security", "alt-svc"})
+# What would break at the proxy as it is.
+_MENDED = _ORIGIN_BOUND | {"set-cookie", "location", "content-location", "refresh"}
 # The proxy answers Expect itself (RFC 9110 section 10.1.1), and drops the trailers of an upload with its chunks.
 _ANSWERED_HERE = frozenset({"expect", "trailer"})
 _METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110 section 8.6
@@ -104,18 +106,19 @@ def for_client(lines: Lines, *, client: Site, origin: Origin, gateway: Site) -> 
     hop_by_hop = _hop_by_hop(lines)
     names = _GatewayNames(origin, gateway)
     result: Lines = []
-    for name, value in lines:
+    for line in lines:
+        name, value = line
         key = name.lower()
-        if key in hop_by_hop or key in _ORIGIN_BOUND:
+        if key not in _MENDED and key not in hop_by_hop:
+            result.append(line)
+        elif key in hop_by_hop or key in _ORIGIN_BOUND:
             continue
-        if key == "set-cookie":
+        elif key == "set-cookie":
             result.append((name, _mended_cookie(value, names, secure=client.scheme == "https")))
         elif key in {"location", "content-location"}:
             result.append((name, _redirected(value, names, client)))
         elif key == "refresh":
             result.append((name, _refreshed(value, names, client)))
-        else:
-            result.append((name, value))
     return result
 
 
@@ -130,7 +133,8 @@ def trailers_for_client(trailers: Lines, head: Lines, *, client: Site, origin: O
 
 
 def _hop_by_hop(lines: Lines) -> frozenset[str]:
-    return _HOP_BY_HOP.union(tokens(lines, "connection")) - _NOT_TO_BE_NAMED
+    named = tokens(lines, "connection")
+    return _HOP_BY_HOP if _HOP_BY_HOP.issuperset(named) else _HOP_BY_HOP.union(named) - _NOT_TO_BE_NAMED
 
 
 def _rebased(value: str, client: Site, gateway: Site) -> str:

@@ -26,6 +26,7 @@ MAX_LENGTH_DIGITS = 15  # more than any disk holds, and far from overflow
 
 _TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _FIELD_LINE = re.compile(rf"({_TCHARS}):([^\x00-\x08\x0a-\x1f\x7f]*)")
+_FIELD_LINES = re.compile(_FIELD_LINE.pattern + r"\r\n")
 _REQUEST_LINE = re.compile(rf"({_TCHARS}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
 _ANSWER_START = b"HTTP/1."
@@ -119,7 +120,7 @@ def parse_request_head(octets: bytes) -> RequestHead:
     method, target, minor = _parse_request_line(line)
     if not octets.endswith(b"\r\n\r\n"):
         raise MessageError(_BARE_LF)
-    return RequestHead(method, target, minor, parse_field_lines(rest.decode("latin-1").split("\r\n")[:-2]))
+    return RequestHead(method, target, minor, _parse_block(rest[:-2].decode("latin-1")))
 
 
 def _check_request_line(line: bytes) -> None:
@@ -169,12 +170,14 @@ def parse_answer_head(octets: bytes) -> AnswerHead:
 
     The blank after the status code may be missing, as many servers leave it out when there is no reason.
     """
-    first, rest = _split_head(octets)
+    first, _, rest = octets.decode("latin-1").partition("\r\n")
+    if not octets.endswith(b"\r\n\r\n"):
+        raise MessageError(_BARE_LF)
     match = _STATUS_LINE.fullmatch(first)
     if match is None:
         raise MessageError(phrase("the status line is malformed"))
     minor, status, reason = match.groups()
-    return AnswerHead(int(minor), int(status), reason or "", parse_field_lines(rest))
+    return AnswerHead(int(minor), int(status), reason or "", _parse_block(rest[:-2]))
 
 
 def parse_field_lines(lines: list[str]) -> Lines:
@@ -190,12 +193,13 @@ def parse_field_lines(lines: list[str]) -> Lines:
     return fields
 
 
-def _split_head(octets: bytes) -> tuple[str, list[str]]:
-    text = octets.decode("latin-1")
-    if not text.endswith("\r\n\r\n"):
-        raise MessageError(_BARE_LF)
-    first, *rest = text[:-4].split("\r\n")
-    return first, rest
+def _parse_block(text: str) -> Lines:
+    """Parse the header lines of ``text``, each with its line end; raises `MessageError`."""
+    found = _FIELD_LINES.findall(text)
+    # Where nothing is left between the matches, and nothing around them, each is a line, and there are no others.
+    if len(found) > MAX_LINES or sum([len(name) + len(value) + 3 for name, value in found]) != len(text):
+        return parse_field_lines(text.split("\r\n")[:-1])
+    return [(name, value.strip(" \t")) for name, value in found]
 
 
 def encoded_head(first: str, lines: Lines) -> bytes:
@@ -217,11 +221,9 @@ def values(lines: Lines, name: str) -> list[str]:
 
 def tokens(lines: Lines, name: str) -> list[str]:
     """Return the members of the comma-separated list ``name`` (lower case), in lower case."""
-    return [
-        member
-        for value in values(lines, name)
-        for member in (part.strip(" \t").lower() for part in value.split(","))
-        if member
+    found = values(lines, name)
+    return found and [
+        member for value in found for member in (part.strip(" \t").lower() for part in value.split(",")) if member
     ]
 
 

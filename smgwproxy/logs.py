@@ -639,8 +639,8 @@ def configure_logging(
 
     ``level`` is a name of `logging`, in any case; ``logdir`` None means no files; ``environ`` tells whether
     stderr is the systemd journal; ``source`` is how the directory was given. Records no longer reach the root
-    logger until the result is closed. With ``later``, which calls what it is given after a moment, lines are written
-    in batches: see `smgwproxy.batching`. Raises `ConfigError` when ``logdir`` cannot be written to; a full disk
+    logger until the result is closed. With ``later``, which calls what it is given after a moment, lines go out in
+    batches: see `smgwproxy.batching`. Raises `ConfigError` when ``logdir`` cannot be written to; a full disk
     is no such error, for it must not stop the proxy.
     """
     logs = Logs(logging.getLogger("smgwproxy"), _console(stream or sys.stderr, environ), clock, later)

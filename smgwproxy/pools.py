@@ -6,8 +6,8 @@ import itertools
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
@@ -39,6 +39,11 @@ _NO_ANCHOR_SECONDS = 600.0  # then it is tried again: a stranger may have brough
 
 class PinGone(Exception):  # no error that anybody is told: `smgwproxy.gateway` asks for the pins again
     """The pin is not among those that are in force now."""
+
+
+# What using a pool raises, and what of that is told as it is.
+_FAULTS = (urllib3_errors.HTTPError, OSError, MessageError, Incomplete)
+_AS_THEY_ARE = (urllib3_errors.ClosedPoolError, PinGone, ExchangeError, NoAnswer)
 
 
 class PinnedPools:
@@ -110,14 +115,22 @@ class PinnedPools:
         been sent.
         """
         self._get_to_know(pin)
-        with self._translating():
+        try:
             return self._in_a_common_group(lambda group: self._pool(pin, group).exchange(method, request))
+        except _AS_THEY_ARE:
+            raise
+        except _FAULTS as error:
+            raise self._fault(error) from error
 
     def connect(self, pin: Pin) -> None:
         """Have a connection to a peer with the certificate of ``pin``; sends no request. Raises as `send` does."""
         self._get_to_know(pin)
-        with self._translating():
+        try:
             self._in_a_common_group(lambda group: self._pool(pin, group).connect_one())
+        except _AS_THEY_ARE:
+            raise
+        except _FAULTS as error:
+            raise self._fault(error) from error
 
     def presented_certificate(self) -> Certificate:
         """Shake hands, show nothing, send no request; return the certificate that the peer has the key of."""
@@ -197,15 +210,17 @@ class PinnedPools:
         A group is the right one, too, when what goes wrong with it is something else.
         """
         first = self._group
-        failures = []
-        for group in itertools.chain((first,), (other for other in GROUPS if other != first)):
-            self._group = group
-            try:
-                return use(group)
-            except NothingInCommon as refusal:
-                failures.append(refusal.error)
+        try:
+            return use(first)
+        except NothingInCommon as refusal:
+            failure = refusal.error
+        for group in GROUPS:
+            if group != first:
+                self._group = group
+                with suppress(NothingInCommon):
+                    return use(group)
         self._group = None
-        raise failures[0]
+        raise failure
 
     def _probed(self, group: str | None) -> bytes:
         pool = cast(
@@ -274,16 +289,10 @@ class PinnedPools:
                     phrase("the client certificate cannot be used: {reason}", reason=reason(error))
                 ) from error
 
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except (urllib3_errors.ClosedPoolError, PinGone, ExchangeError, NoAnswer):
-            raise
-        except urllib3_errors.SSLError as error:
-            raise mismatch(error) or self._translated(error) from error
-        except (urllib3_errors.HTTPError, OSError, MessageError, Incomplete) as error:
-            raise self._translated(error) from error
+    def _fault(self, error: Exception) -> Exception:
+        """Return what is to be told of one of `_FAULTS`."""
+        found = mismatch(error) if isinstance(error, urllib3_errors.SSLError) else None
+        return found or self._translated(error)
 
     def _translated(self, error: Exception) -> ExchangeError:
         return translated(error, self._origin, self._limits)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from smgwproxy.http1 import Incomplete, MessageError
 from smgwproxy.phrases import phrase
 
-_RECEIVE = 64 * 1024
+_RECEIVE = 16 * 1024
 # A head that ends in bare LFs is found too, so that it is refused at once instead of waited for.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 
@@ -78,6 +78,10 @@ class Wire:
         return bool(data)
 
     def _take(self, size: int) -> bytes:
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
+        if size < len(self._buffer):
+            data = bytes(self._buffer[:size])
+            del self._buffer[:size]
+        else:
+            data = bytes(self._buffer)
+            self._buffer.clear()
         return data
