@@ -50,12 +50,17 @@ class Access:
 
         Raises `ClientNotAllowed`, `UnknownHost` or `CrossSite`.
         """
-        self._check_client(client)
+        self.check_client(client)
+        self.check_request(head)
+
+    def check_request(self, head: RequestHead) -> None:
+        """Return if ``head``, from a client that may come in, may be answered; raises as `check` does."""
         for host in values(head.lines, "host"):  # HTTP/1.0 may go without, and no browser speaks that
             self._check_host(host)
         _check_origin(head)
 
-    def _check_client(self, client: str) -> None:
+    def check_client(self, client: str) -> None:
+        """Return if the address ``client`` may come in at all; raises `ClientNotAllowed`."""
         try:
             address = ipaddress.ip_address(client)
         except ValueError as error:
@@ -73,10 +78,11 @@ class Access:
         everywhere in the world cannot be used so: addresses, and names that only home networks know.
         """
         try:
-            name = Authority.parse(host).host.removesuffix(".")
+            authority = Authority.parse(host)
         except MessageError as error:
             raise UnknownHost(host[:_SHOWN], None) from error
-        if Authority(name).address is not None:
+        name = authority.host.removesuffix(".")
+        if authority.address is not None or Authority(name).address is not None:
             return
         if not is_dns_name(name):
             raise UnknownHost(name[:_SHOWN], None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from smgwproxy.host import short_form
@@ -32,11 +33,7 @@ class Authority:
     @classmethod
     def parse(cls, text: str) -> Authority:
         """Read ``HOST`` or ``HOST:PORT``; raises `MessageError`."""
-        match = _AUTHORITY.fullmatch(text)
-        if match is None:
-            raise MessageError(phrase("the Host is malformed") if text.strip() else phrase("the Host is empty"))
-        host = match["name"].lower() if match["ipv6"] is None else _ipv6(match["ipv6"])
-        return cls(host, _port(match["port"] or ""))
+        return _parsed(text)
 
     @property
     def address(self) -> IPv4Address | IPv6Address | None:
@@ -44,10 +41,25 @@ class Authority:
 
         What only C's inet_aton takes for an address, as ``127.1``, is a name.
         """
-        try:
-            return ipaddress.ip_address(self.host)
-        except ValueError:
-            return None
+        return _address(self.host)
+
+
+# Clients call the proxy by a name or two, in every request.
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> Authority:
+    match = _AUTHORITY.fullmatch(text)
+    if match is None:
+        raise MessageError(phrase("the Host is malformed") if text.strip() else phrase("the Host is empty"))
+    host = match["name"].lower() if match["ipv6"] is None else _ipv6(match["ipv6"])
+    return Authority(host, _port(match["port"] or ""))
+
+
+@lru_cache(maxsize=32)
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
 
 
 def _ipv6(text: str) -> str:

@@ -32,7 +32,8 @@ _EXCERPT = 1024  # bytes of each body that are kept for the log
 class Request:
     """A request as the client sent it.
 
-    ``length`` is None without a body or when it is ``chunked``; ``body`` is read at most once.
+    ``length`` is None without a body or when it is ``chunked``; ``body`` is read at most once. ``site`` is the
+    proxy as this client named it.
     """
 
     client: str
@@ -44,17 +45,12 @@ class Request:
     length: int | None
     chunked: bool
     body: IO[bytes]
+    site: Site
 
     @property
     def waits_for_continue(self) -> bool:
         """Tell whether the client sends its body only once it is told to."""
         return bool((self.length or self.chunked) and expectations(int(self.version[-1:] == "1"), self.lines))
-
-    @property
-    def site(self) -> Site:
-        """The proxy as this client named it."""
-        hosts = values(self.lines, "host")
-        return Site(self.scheme, hosts[0] if hosts else "")
 
 
 @dataclass(slots=True)
@@ -340,9 +336,11 @@ def _request(environ: Environ) -> Request:
     if chunked and not environ.get("wsgi.input_terminated"):
         # This server hands over the chunks as they are, and no end.
         raise BadRequest(phrase("This server takes no chunked request."), 411, phrase("Send a Content-Length."))
+    scheme = environ.get("wsgi.url_scheme", "http")
+    hosts = values(lines, "host")
     return Request(
         client=environ.get("REMOTE_ADDR", ""),
-        scheme=environ.get("wsgi.url_scheme", "http"),
+        scheme=scheme,
         method=environ["REQUEST_METHOD"],
         target=environ.get(TARGET) or _target(environ),
         version=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
@@ -350,6 +348,7 @@ def _request(environ: Environ) -> Request:
         length=_length(length) if length else None,
         chunked=chunked,
         body=environ["wsgi.input"],
+        site=Site(scheme, hosts[0] if hosts else ""),
     )
 
 

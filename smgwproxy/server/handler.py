@@ -32,6 +32,7 @@ from smgwproxy.wire import Wire
 from smgwproxy.wsgi import LINES, TARGET, TRAILERS, Environ
 
 if TYPE_CHECKING:
+    from smgwproxy.access import Access
     from smgwproxy.server import ProxyServer, ServerTls
 
 _TLS_HANDSHAKE = b"\x16"  # the first byte of every TLS connection (RFC 8446 section 5.1)
@@ -48,21 +49,24 @@ class Handler(WSGIHandler):
     def __init__(self, sock: socket.socket, address: Any, server: ProxyServer) -> None:
         # The base class would make a file of the socket, whose buffer nobody but its parser may read.
         self.client_address = address
+        self.address: str = address[0].removeprefix("::ffff:")
+        """The client's address; IPv4 as such even when the listener is IPv6."""
         self.server = server
         self._terms = server.terms
         limits = self._terms.limits
         backlog = Backlog(limits.buffer, server.storage)
         self._channel = Channel(sock, backlog, patience=limits.body_timeout, speed=limits.min_speed)
         self._wire = Wire(self._channel.receive)
+        self._variables: Environ = {
+            **server.get_environ(),
+            "REMOTE_ADDR": self.address,
+            "REMOTE_PORT": str(address[1]),
+            "wsgi.input_terminated": True,
+        }
+        self._let_in_by: Access | None = None
         self._greenlet = cast("Greenlet[..., None]", gevent.getcurrent())
         self._in_exchange = False
         self._abandoned = False
-
-    @property
-    def address(self) -> str:
-        """The client's address; IPv4 as such even when the listener is IPv6."""
-        address: str = self.client_address[0]
-        return address.removeprefix("::ffff:")
 
     @property
     def waiting_since(self) -> float | None:
@@ -138,7 +142,7 @@ class Handler(WSGIHandler):
             # A client that left may have sent more requests before it did.
             must_close=lambda: self._abandoned or self.server.stopping or not body.complete,
         )
-        self._respond(answer, self._environ(head, body) | {TRAILERS: answer.take_trailers})
+        self._respond(answer, self._environ(head, body, answer))
         if answer.closes:
             self._channel.linger()
         return not answer.closes
@@ -156,7 +160,7 @@ class Handler(WSGIHandler):
         try:
             head = read_head(self._wire, self.server.scheme)
             framing = request_framing(head)
-            self._terms.access.check(self.address, head)
+            self._let_in(self._terms.access, head)
         except Incomplete:
             return None
         except MessageError as error:
@@ -174,6 +178,13 @@ class Handler(WSGIHandler):
         else:
             return head, framing
         return None
+
+    def _let_in(self, access: Access, head: RequestHead) -> None:
+        """Check whether the request may come in; for a client's address, which stays the same, once is enough."""
+        if access is not self._let_in_by:
+            access.check_client(self.address)
+            self._let_in_by = access
+        access.check_request(head)
 
     def _begin_body(self, head: RequestHead) -> None:
         if "100-continue" in expectations(head.minor, head.lines) and not self._wire.pending:
@@ -254,24 +265,20 @@ class Handler(WSGIHandler):
         # Where only the end of the connection ends the body, it must not be a clean one.
         self._channel.break_off(reset=answer.ends_with_connection)
 
-    def _environ(self, head: RequestHead, body: RequestBody) -> Environ:
+    def _environ(self, head: RequestHead, body: RequestBody, answer: AnswerWriter) -> Environ:
         """Build the environ of PEP 3333, with the target and the lines as they came beside it."""
         path, _, query = head.target.partition("?")
-        environ: Environ = self.server.get_environ()
-        environ.update(
-            {
-                "REQUEST_METHOD": head.method,
-                "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-                "QUERY_STRING": query,
-                "SERVER_PROTOCOL": f"HTTP/1.{head.minor}",
-                "REMOTE_ADDR": self.address,
-                "REMOTE_PORT": str(self.client_address[1]),
-                "wsgi.input": body,
-                "wsgi.input_terminated": True,
-                TARGET: head.target,
-                LINES: head.lines,
-            }
-        )
+        environ: Environ = {
+            **self._variables,
+            "REQUEST_METHOD": head.method,
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1") if "%" in path else path,
+            "QUERY_STRING": query,
+            "SERVER_PROTOCOL": f"HTTP/1.{head.minor}",
+            "wsgi.input": body,
+            TARGET: head.target,
+            LINES: head.lines,
+            TRAILERS: answer.take_trailers,
+        }
         for name, value in head.lines:
             if "_" in name:
                 continue  # X_Y would be taken for X-Y
