@@ -382,7 +382,10 @@ class ExactConnection(HTTPSConnection):
         self.sent_whole = False
         try:
             pieces = iter(request)
-            self.sock.sendall(next(pieces))
+            first = next(pieces)
+            sent = self.sock.send(first)  # sendall would ask the system for the size of its buffer first
+            if sent < len(first):
+                self.sock.sendall(first[sent:])
             self.sent_whole = all(self._sent_unanswered(piece) for piece in pieces)
         except OSError as error:
             if self._dropped:
