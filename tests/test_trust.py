@@ -410,7 +410,7 @@ def test_connection_without_a_compared_fingerprint_sends_nothing(
         connection.connect()
         try:
             with pytest.raises(InternalError, match="not compared"):
-                connection.request("GET", "/", ExactRequest.of("GET", "/", []))
+                connection.request("GET", ExactRequest.of("GET", "/", []))
         finally:
             connection.close()
     gateway.stop()
@@ -1036,7 +1036,7 @@ def test_connection_that_is_begun_while_its_pool_is_dropped_sends_nothing(
         connection = pool.new_connection()
         connection.connect()
         with pytest.raises(Dropped):
-            connection.request("GET", "/", ExactRequest.of("GET", "/", []))
+            connection.request("GET", ExactRequest.of("GET", "/", []))
         connection.close()
     gateway.stop()
     assert gateway.received == b""
@@ -1176,7 +1176,7 @@ def test_connection_that_is_dropped_while_it_is_made_sends_nothing(
         connection.drop()
         connection.connect()
         with pytest.raises(Dropped):
-            connection.request("GET", "/", ExactRequest.of("GET", "/", []))
+            connection.request("GET", ExactRequest.of("GET", "/", []))
         connection.close()
     gateway.stop()
     assert gateway.received == b""

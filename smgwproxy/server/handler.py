@@ -155,7 +155,7 @@ class Handler(WSGIHandler):
         self._terms = self.server.terms
         limits = self._terms.limits
         self._channel.bear(limits.body_timeout, limits.min_speed)
-        self._channel.expect(limits.head_timeout)
+        self._channel.expect(limits.head_timeout, rest=True)
         head = None
         try:
             head = read_head(self._wire, self.server.scheme)
@@ -189,7 +189,7 @@ class Handler(WSGIHandler):
     def _begin_body(self, head: RequestHead) -> None:
         if "100-continue" in expectations(head.minor, head.lines) and not self._wire.pending:
             self._channel.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._channel.expect(self._terms.limits.body_timeout, self._terms.limits.min_speed)
+        self._channel.expect(self._terms.limits.body_timeout, self._terms.limits.min_speed, rest=True)
 
     def _turn_away(self, error: ExchangeError) -> None:
         """Refuse the connection, without a word where that would cost a handshake, or too many wait for one."""

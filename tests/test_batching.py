@@ -1,0 +1,128 @@
+"""Log lines in batches: each in its order, none lost, what is urgent at once."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from smgwproxy.logs import Logs, configure_logging
+
+log = logging.getLogger("smgwproxy")
+
+
+class Moments:
+    """Keeps what is to be called later until a test says that the moment is over."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+
+    def later(self, function: Callable[[], None]) -> None:
+        self.waiting.append(function)
+
+    def pass_by(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for function in waiting:
+            function()
+
+
+@pytest.fixture
+def moments() -> Moments:
+    return Moments()
+
+
+@pytest.fixture
+def console() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def logs(tmp_path: Path, console: io.StringIO, moments: Moments) -> Iterator[Logs]:
+    with configure_logging(logdir=tmp_path, stream=console, environ={}, later=moments.later) as logs:
+        yield logs
+
+
+def said(text: str) -> list[str]:
+    return re.findall(r" (?:INFO|WARNING) (.+)", text)
+
+
+def test_lines_of_a_moment_are_written_together_in_their_order(
+    logs: Logs, console: io.StringIO, moments: Moments
+) -> None:
+    for text in ("one", "two", "three"):
+        log.info(text)
+    assert logs.path is not None
+    assert (said(console.getvalue()), logs.path.read_text()) == ([], "")
+    assert len(moments.waiting) == 1
+    moments.pass_by()
+    assert said(console.getvalue()) == said(logs.path.read_text()) == ["one", "two", "three"]
+
+
+def test_a_warning_is_written_at_once_after_what_came_before_it(
+    logs: Logs, console: io.StringIO, moments: Moments
+) -> None:
+    log.info("before")
+    log.warning("urgent")
+    assert said(console.getvalue()) == ["before", "urgent"]
+    moments.pass_by()
+    log.info("after")
+    moments.pass_by()
+    assert said(console.getvalue()) == ["before", "urgent", "after"]
+
+
+def test_what_another_thread_says_does_not_wait_for_this_one(logs: Logs, console: io.StringIO) -> None:
+    thread = threading.Thread(target=log.info, args=("from afar",))
+    thread.start()
+    thread.join()
+    assert said(console.getvalue()) == ["from afar"]
+
+
+def test_nothing_is_lost_at_the_end(tmp_path: Path, console: io.StringIO, moments: Moments) -> None:
+    with configure_logging(logdir=tmp_path, stream=console, environ={}, later=moments.later) as logs:
+        log.info("last words")
+        path = logs.path
+    assert path is not None
+    assert said(console.getvalue()) == said(path.read_text()) == ["last words"]
+    moments.pass_by()
+    assert said(console.getvalue()) == ["last words"]
+
+
+def test_a_line_goes_to_the_file_that_was_written_to_when_it_came(
+    tmp_path: Path, logs: Logs, moments: Moments
+) -> None:
+    log.info("first")
+    before = logs.path
+    following = logs.open(tmp_path / "elsewhere", "proxy.log", "--logdir")
+    logs.use("info", following)
+    log.info("second")
+    moments.pass_by()
+    assert before is not None
+    assert said(before.read_text()) == ["first"]
+    assert said(following.path.read_text()) == ["second"]
+
+
+def test_lines_do_not_pile_up_without_end(logs: Logs, console: io.StringIO) -> None:
+    for number in range(2500):
+        log.info("%d", number)
+    assert len(said(console.getvalue())) == 2000
+
+
+def test_lines_that_cannot_be_written_are_counted_each(logs: Logs, console: io.StringIO, moments: Moments) -> None:
+    assert logs.file is not None
+    assert logs.file.stream is not None
+    logs.file.stream.close()
+    logs.file.stream = Path("/dev/full").open("w")  # noqa: SIM115  # the handler closes it
+    for text in ("one", "two", "three"):
+        log.info(text)
+    moments.pass_by()
+    assert said(console.getvalue())[0].startswith("cannot write the log file")
+    log.info("four")
+    moments.pass_by()
+    assert logs.path is not None
+    lost, *rest = said(logs.path.read_text())
+    assert (lost, rest) == ("records lost here because they could not be written: 3", ["four"])
