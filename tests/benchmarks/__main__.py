@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.table import Table
 
-_BENCHMARKS: tuple[str, ...] = ()
+_BENCHMARKS: tuple[str, ...] = ("rate",)
 """The modules of this package with ``measure(effort) -> Table``, in the order in which they run."""
 
 
@@ -29,12 +29,19 @@ def main() -> int:
     parser.add_argument(
         "--rounds", type=int, default=3, help="how often, of which the median is shown (%(default)s)"
     )
+    parser.add_argument(
+        "--programs",
+        type=Path,
+        default=Path(".benchmarks"),
+        metavar="DIR",
+        help="where .ci/benchmarks keeps the programs from PyPI (%(default)s)",
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(_BENCHMARKS):
         parser.error(f"no benchmark is called {' or '.join(sorted(unknown))}; there are {', '.join(_BENCHMARKS)}")
     for name in chosen.names or _BENCHMARKS:
         with tempfile.TemporaryDirectory() as directory:
-            table = _measure(name, Effort(chosen.seconds, chosen.rounds, Path(directory)))
+            table = _measure(name, Effort(chosen.seconds, chosen.rounds, Path(directory), chosen.programs))
         sys.stdout.write(f"{table}\n\n")
         sys.stdout.flush()
     return 0

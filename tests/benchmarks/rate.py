@@ -1,0 +1,111 @@
+"""Requests a second that a proxy passes, what each costs the processor, and how long it takes under that load."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from tests.benchmarks import wrk
+from tests.benchmarks.effort import Effort
+from tests.benchmarks.others import GO, Proxy, installed, started
+from tests.benchmarks.programs import Running, upstream
+from tests.benchmarks.table import Table
+
+_CONNECTIONS = (1, 16, 64)
+_OCTETS = 1500
+_REMARKS = (
+    f"Answers of {_OCTETS} bytes, asked for by wrk over 1, 16 and 64 connections as fast as they came; processor time "
+    "and latencies in the same order. Each round measures all programs one after the other. Shown is the median of "
+    "the rounds, and of their ratios. The rate of a fast program is bounded by wrk and the upstream, too, which share "
+    "the machine with it; what a request costs its processor is not.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    load: wrk.Load
+    processor_seconds: float
+
+    @property
+    def cost(self) -> float:
+        """Processor time a request, in seconds."""
+        return self.processor_seconds / max(1, self.load.requests)
+
+
+_Figures = dict[tuple[str, int], list[_Figure]]
+"""Those of all rounds, by program and connections."""
+
+
+def measure(effort: Effort) -> Table:
+    """Load each proxy in each round, over each number of connections."""
+    found = installed(effort.programs)
+    figures: _Figures = defaultdict(list)
+    with (
+        upstream(effort.directory, {"answer": _OCTETS}) as gateway,
+        started(found.proxies, effort.directory, gateway.port, {"/answer": _OCTETS}) as programs,
+    ):
+        for program in programs.values():
+            wrk.load(_url(program), max(_CONNECTIONS), 1)
+        for _ in range(effort.rounds):
+            for connections in _CONNECTIONS:
+                for proxy, program in programs.items():
+                    figures[proxy.name, connections].append(_figure(program, connections, effort.seconds))
+    return _table(found.proxies, figures, found.remarks)
+
+
+def _url(program: Running) -> str:
+    return f"http://127.0.0.1:{program.port}/answer"
+
+
+def _figure(program: Running, connections: int, seconds: float) -> _Figure:
+    before = program.processor_seconds
+    load = wrk.load(_url(program), connections, seconds)
+    return _Figure(load, program.processor_seconds - before)
+
+
+def _table(proxies: Sequence[Proxy], figures: _Figures, remarks: Sequence[str]) -> Table:
+    rows = []
+    for proxy in proxies:
+        rates = [_middle(figures, proxy, connections, lambda each: each.load.rate) for connections in _CONNECTIONS]
+        ratios = [_to_go(figures, proxy, connections) for connections in _CONNECTIONS]
+        rows.append(
+            (
+                proxy.name,
+                *(f"{rate:,.0f}" for rate in rates),
+                *ratios,
+                _each(figures, proxy, lambda each: each.cost * 1e6, ".0f"),
+                _each(figures, proxy, lambda each: each.load.median * 1e3, ".2f"),
+                _each(figures, proxy, lambda each: each.load.percentile_99 * 1e3, ".2f"),
+            )
+        )
+    columns = (
+        "program",
+        *(f"requests/s at {connections}" for connections in _CONNECTIONS),
+        *(f"to {GO} at {connections}" for connections in _CONNECTIONS),
+        "processor µs a request",
+        "median ms",
+        "99th percentile ms",
+    )
+    complaints = [
+        f"{proxy.name} at {connections}: {complaint}."
+        for proxy in proxies
+        for connections in _CONNECTIONS
+        for complaint in sorted({said for each in figures[proxy.name, connections] for said in each.load.complaints})
+    ]
+    return Table("Requests a second", columns, tuple(rows), (*_REMARKS, *remarks, *complaints))
+
+
+def _middle(figures: _Figures, proxy: Proxy, connections: int, value: Callable[[_Figure], float]) -> float:
+    return median(map(value, figures[proxy.name, connections]))
+
+
+def _each(figures: _Figures, proxy: Proxy, value: Callable[[_Figure], float], form: str) -> str:
+    return " / ".join(format(_middle(figures, proxy, connections, value), form) for connections in _CONNECTIONS)
+
+
+def _to_go(figures: _Figures, proxy: Proxy, connections: int) -> str:
+    pairs = zip(figures[proxy.name, connections], figures.get((GO, connections), ()), strict=False)
+    ratios = [ours.load.rate / go.load.rate for ours, go in pairs]
+    return f"{median(ratios):.2f}" if ratios else "–"
