@@ -8,13 +8,14 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.programs import Running, nginx, running, smgwproxy
+from tests.benchmarks.wrk import Load
 from tests.support import free_port
 
 OURS = "smgwproxy"
@@ -25,14 +26,16 @@ _KEPT = 64  # connections to the upstream, where a number can be told
 _CLIENTS = "256"  # that may come from the one address that all the load comes from
 _GO_SOURCE = Path(__file__).with_name("go_proxy") / "main.go"
 
-_REMARKS = (
-    f"All stand before the same nginx, one process each, and log a line a request. `{OURS}` runs with "
-    f"`--max-connections {_KEPT}`, as the others open as many connections as they want; what it does by default, to "
-    f"spare a gateway, is `{OURS}, 1 connection`: parallel requests wait their turn. Both have "
-    f"`--max-clients-per-address {_CLIENTS}`, since all the load comes from one address.",
-    "nginx has one worker, HAProxy one thread, and both keep their connections to the upstream. Go is twenty lines "
-    "around `httputil.ReverseProxy`, with threads for all processors and two idle connections kept, as is its default "
-    f"and was the original proxy's; `{GO}, {_KEPT} kept` differs only in that number.",
+_REMARK = (
+    "All stand before the same gateway, one process each, and log a line a request. nginx has one worker, "
+    f"HAProxy one thread. {GO} is twenty lines around `httputil.ReverseProxy`, with threads for all processors."
+)
+_CONNECTIONS_REMARK = (
+    f"`{OURS}` runs with `--max-connections {_KEPT}`, as the others open as many as they want. What it does by "
+    f"default, to spare a gateway, is `{OURS}, 1 connection`: parallel requests wait their turn. Both have "
+    f"`--max-clients-per-address {_CLIENTS}`, since all the load comes from one address. {GO} keeps two idle "
+    f"connections to the gateway, which is its default and was the original proxy's; `{GO}, {_KEPT} kept` "
+    "differs in that number only. nginx and HAProxy keep theirs."
 )
 
 
@@ -42,11 +45,8 @@ class Proxy:
 
     name: str
     run: Callable[[Path, int], AbstractContextManager[Running]]
-
-    @property
-    def ours(self) -> bool:
-        """Whether it is this project's."""
-        return self.name.startswith(OURS)
+    variant: bool = False
+    """Whether it differs from the one before it by its connections to the gateway only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +57,19 @@ class Installed:
     remarks: tuple[str, ...]
 
 
-def installed(programs: Path) -> Installed:
+def installed(programs: Path, *, variants: bool = True) -> Installed:
     """Look for the proxies, for those from PyPI in the environment ``python`` under ``programs``."""
     programs = programs.absolute()
     scripts = programs / "python" / "bin"
     proxies = [
         Proxy(OURS, partial(_smgwproxy, ("--max-connections", str(_KEPT)))),
-        Proxy(f"{OURS}, 1 connection", partial(_smgwproxy, ())),
+        Proxy(f"{OURS}, 1 connection", partial(_smgwproxy, ()), variant=True),
     ]
     missing = []
     if go := shutil.which("go", path=scripts):
         built = _built_go_proxy(go, programs)
         proxies.append(Proxy(GO, partial(_go_proxy, built, 0)))
-        proxies.append(Proxy(f"{GO}, {_KEPT} kept", partial(_go_proxy, built, _KEPT)))
+        proxies.append(Proxy(f"{GO}, {_KEPT} kept", partial(_go_proxy, built, _KEPT), variant=True))
     else:
         missing.append("Go")
     if mitmdump := shutil.which("mitmdump", path=scripts):
@@ -81,30 +81,42 @@ def installed(programs: Path) -> Installed:
     else:
         missing.append("HAProxy")
     proxies.append(Proxy("nginx", _nginx))
-    left_out = (f"Not measured, since `.ci/benchmarks` has not installed it: {', '.join(missing)}.",)
-    return Installed(tuple(proxies), _REMARKS + left_out if missing else _REMARKS)
+    remarks = [_REMARK]
+    if variants:
+        remarks.append(_CONNECTIONS_REMARK)
+    if missing:
+        remarks.append(f"Not measured, since `.ci/benchmarks` has not installed it: {', '.join(missing)}.")
+    return Installed(tuple(proxy for proxy in proxies if variants or not proxy.variant), tuple(remarks))
 
 
 @contextmanager
 def started(
-    proxies: Sequence[Proxy], directory: Path, target: int, answers: Mapping[str, int]
+    proxies: Sequence[Proxy], directory: Path, target: int, answers: Mapping[str, bytes]
 ) -> Iterator[dict[Proxy, Running]]:
     """Run all of them before the server at port ``target``, each of whose ``answers`` they pass whole."""
     with ExitStack() as stack:
         programs: dict[Proxy, Running] = {}
         for number, proxy in enumerate(proxies):
             program = stack.enter_context(proxy.run(directory / f"proxy-{number}", target))
-            for path, octets in answers.items():
-                _check(proxy.name, program.port, path, octets)
+            for path, body in answers.items():
+                _check(proxy.name, program.port, path, body)
             programs[proxy] = program
         yield programs
 
 
-def _check(name: str, port: int, path: str, octets: int) -> None:
+def faults(name: str, loads: Iterable[Load]) -> list[str]:
+    """Return as remarks what wrk complained of; raises them where nobody but this project is to blame."""
+    complaints = sorted({complaint for load in loads for complaint in load.complaints})
+    if complaints and name.startswith(OURS):
+        raise ChildProcessError(f"{name}: {'; '.join(complaints)}")
+    return [f"{name}: {complaint}." for complaint in complaints]
+
+
+def _check(name: str, port: int, path: str, body: bytes) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request("GET", path)
         answer = connection.getresponse()
-        if answer.status != 200 or answer.read() != bytes(octets):
+        if answer.status != 200 or answer.read() != body:
             raise ChildProcessError(f"{name} does not pass {path}: {answer.status} {answer.reason}")
 
 
@@ -132,7 +144,7 @@ def _built_go_proxy(go: str, programs: Path) -> Path:
 def _go_proxy(program: Path, kept: int, directory: Path, target: int) -> Iterator[Running]:
     port = free_port()
     directory.mkdir()
-    command = [program, f"127.0.0.1:{port}", f"https://127.0.0.1:{target}", str(kept)]
+    command = [str(program), f"127.0.0.1:{port}", f"https://127.0.0.1:{target}", str(kept)]
     with running(command, port, directory / "log") as proxy:
         yield proxy
 
@@ -149,8 +161,7 @@ def _mitmproxy(program: str, directory: Path, target: int) -> Iterator[Running]:
         "ssl_insecure=true",
         "flow_detail=1",  # a line a request
     ]
-    command = [program, *(word for setting in settings for word in ("--set", setting))]
-    with running(command, port, directory / "log") as proxy:
+    with running([program, *(f"--set={setting}" for setting in settings)], port, directory / "log") as proxy:
         yield proxy
 
 
@@ -179,7 +190,7 @@ def _haproxy(program: str, directory: Path, target: int) -> Iterator[Running]:
     directory.mkdir()
     configuration = directory / "haproxy.cfg"
     configuration.write_text(_HAPROXY.format(port=port, target=target))
-    with running([program, "-db", "-f", configuration], port, directory / "log") as proxy:
+    with running([program, "-db", "-f", str(configuration)], port, directory / "log") as proxy:
         yield proxy
 
 
@@ -188,7 +199,8 @@ _NGINX = """
 daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/error.log;
 events {{ worker_connections 4096; }}
 http {{
-  access_log {directory}/access.log; keepalive_requests 1000000000; keepalive_timeout 3600s; client_max_body_size 0;
+  access_log {directory}/access.log; client_max_body_size 0;
+  keepalive_requests 1000000000; keepalive_timeout 3600s;
   client_body_temp_path {directory}; proxy_temp_path {directory}; fastcgi_temp_path {directory};
   uwsgi_temp_path {directory}; scgi_temp_path {directory};
   upstream gateway {{ server 127.0.0.1:{target}; keepalive {kept}; keepalive_requests 1000000000; }}

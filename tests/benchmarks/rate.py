@@ -9,17 +9,17 @@ from statistics import median
 
 from tests.benchmarks import wrk
 from tests.benchmarks.effort import Effort
-from tests.benchmarks.others import GO, Proxy, installed, started
+from tests.benchmarks.others import GO, Proxy, faults, installed, started
 from tests.benchmarks.programs import Running, upstream
 from tests.benchmarks.table import Table
 
 _CONNECTIONS = (1, 16, 64)
 _OCTETS = 1500
-_REMARKS = (
-    f"Answers of {_OCTETS} bytes, asked for by wrk over 1, 16 and 64 connections as fast as they came; processor time "
-    "and latencies in the same order. Each round measures all programs one after the other. Shown is the median of "
-    "the rounds, and of their ratios. The rate of a fast program is bounded by wrk and the upstream, too, which share "
-    "the machine with it; what a request costs its processor is not.",
+_REMARK = (
+    f"Answers of {_OCTETS} bytes, asked for by wrk over 1, 16 and 64 connections as fast as they came; processor "
+    "time and latencies in the same order. Each round measures all programs one after the other. Shown is the "
+    "median of the rounds, and of their ratios. The rate of a fast program is bounded by wrk and the gateway, "
+    "too, which share the machine with it; what a request costs its processor is not."
 )
 
 
@@ -44,7 +44,7 @@ def measure(effort: Effort) -> Table:
     figures: _Figures = defaultdict(list)
     with (
         upstream(effort.directory, {"answer": _OCTETS}) as gateway,
-        started(found.proxies, effort.directory, gateway.port, {"/answer": _OCTETS}) as programs,
+        started(found.proxies, effort.directory, gateway.port, {"/answer": bytes(_OCTETS)}) as programs,
     ):
         for program in programs.values():
             wrk.load(_url(program), max(_CONNECTIONS), 1)
@@ -88,13 +88,13 @@ def _table(proxies: Sequence[Proxy], figures: _Figures, remarks: Sequence[str]) 
         "median ms",
         "99th percentile ms",
     )
-    complaints = [
-        f"{proxy.name} at {connections}: {complaint}."
+    said = [
+        fault
         for proxy in proxies
         for connections in _CONNECTIONS
-        for complaint in sorted({said for each in figures[proxy.name, connections] for said in each.load.complaints})
+        for fault in faults(proxy.name, (each.load for each in figures[proxy.name, connections]))
     ]
-    return Table("Requests a second", columns, tuple(rows), (*_REMARKS, *remarks, *complaints))
+    return Table("Requests a second", columns, tuple(rows), (_REMARK, *remarks, *said))
 
 
 def _middle(figures: _Figures, proxy: Proxy, connections: int, value: Callable[[_Figure], float]) -> float:
@@ -108,4 +108,4 @@ def _each(figures: _Figures, proxy: Proxy, value: Callable[[_Figure], float], fo
 def _to_go(figures: _Figures, proxy: Proxy, connections: int) -> str:
     pairs = zip(figures[proxy.name, connections], figures.get((GO, connections), ()), strict=False)
     ratios = [ours.load.rate / go.load.rate for ours, go in pairs]
-    return f"{median(ratios):.2f}" if ratios else "–"
+    return f"{median(ratios):.2f}" if ratios else "-"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -23,11 +24,12 @@ class Load:
     """What went wrong, in wrk's words."""
 
 
-def load(url: str, connections: int, seconds: float) -> Load:
+def load(url: str, connections: int, seconds: float, script: Path | None = None) -> Load:
     """Ask for ``url`` over so many connections for so long: whole seconds, since wrk knows no others."""
     duration = f"-d{max(1, round(seconds))}s"
-    command = ["wrk", "-t1", f"-c{connections}", duration, "--latency", "--timeout", "30s", url]
-    return parse(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    command = ["wrk", "-t1", f"-c{connections}", duration, "--latency", "--timeout", "30s"]
+    scripted = [] if script is None else ["-s", str(script)]
+    return parse(subprocess.run([*command, *scripted, url], check=True, capture_output=True, text=True).stdout)
 
 
 def parse(told: str) -> Load:
