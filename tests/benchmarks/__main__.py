@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -39,11 +40,16 @@ def main() -> int:
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(_BENCHMARKS):
         parser.error(f"no benchmark is called {' or '.join(sorted(unknown))}; there are {', '.join(_BENCHMARKS)}")
-    for name in chosen.names or _BENCHMARKS:
-        with tempfile.TemporaryDirectory() as directory:
-            table = _measure(name, Effort(chosen.seconds, chosen.rounds, Path(directory), chosen.programs))
-        sys.stdout.write(f"{table}\n\n")
-        sys.stdout.flush()
+    # So that the programs are ended, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        for name in chosen.names or _BENCHMARKS:
+            with tempfile.TemporaryDirectory() as directory:
+                table = _measure(name, Effort(chosen.seconds, chosen.rounds, Path(directory), chosen.programs))
+            sys.stdout.write(f"{table}\n\n")
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return 0
 
 
