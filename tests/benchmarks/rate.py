@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -66,20 +66,9 @@ def _figure(program: Running, connections: int, seconds: float) -> _Figure:
 
 
 def _table(proxies: Sequence[Proxy], figures: _Figures, remarks: Sequence[str]) -> Table:
-    rows = []
-    for proxy in proxies:
-        rates = [_middle(figures, proxy, connections, lambda each: each.load.rate) for connections in _CONNECTIONS]
-        ratios = [_to_go(figures, proxy, connections) for connections in _CONNECTIONS]
-        rows.append(
-            (
-                proxy.name,
-                *(f"{rate:,.0f}" for rate in rates),
-                *ratios,
-                _each(figures, proxy, lambda each: each.cost * 1e6, ".0f"),
-                _each(figures, proxy, lambda each: each.load.median * 1e3, ".2f"),
-                _each(figures, proxy, lambda each: each.load.percentile_99 * 1e3, ".2f"),
-            )
-        )
+    def of(name: str) -> list[list[_Figure]]:
+        return [figures[name, connections] for connections in _CONNECTIONS]
+
     columns = (
         "program",
         *(f"requests/s at {connections}" for connections in _CONNECTIONS),
@@ -88,24 +77,28 @@ def _table(proxies: Sequence[Proxy], figures: _Figures, remarks: Sequence[str]) 
         "median ms",
         "99th percentile ms",
     )
+    rows = tuple((proxy.name, *_cells(of(proxy.name), of(GO))) for proxy in proxies)
     said = [
         fault
         for proxy in proxies
-        for connections in _CONNECTIONS
-        for fault in faults(proxy.name, (each.load for each in figures[proxy.name, connections]))
+        for rounds in of(proxy.name)
+        for fault in faults(proxy.name, (each.load for each in rounds))
     ]
-    return Table("Requests a second", columns, tuple(rows), (_REMARK, *remarks, *said))
+    return Table("Requests a second", columns, rows, (_REMARK, *remarks, *said))
 
 
-def _middle(figures: _Figures, proxy: Proxy, connections: int, value: Callable[[_Figure], float]) -> float:
-    return median(map(value, figures[proxy.name, connections]))
+def _cells(mine: Sequence[Sequence[_Figure]], go: Sequence[Sequence[_Figure]]) -> Iterator[str]:
+    for rounds in mine:
+        yield f"{median(each.load.rate for each in rounds):,.0f}"
+    for rounds, those in zip(mine, go, strict=True):
+        yield ratio([each.load.rate for each in rounds], [each.load.rate for each in those])
+    yield " / ".join(f"{median(each.cost for each in rounds) * 1e6:.0f}" for rounds in mine)
+    yield " / ".join(f"{median(each.load.median for each in rounds) * 1e3:.2f}" for rounds in mine)
+    yield " / ".join(f"{median(each.load.percentile_99 for each in rounds) * 1e3:.2f}" for rounds in mine)
 
 
-def _each(figures: _Figures, proxy: Proxy, value: Callable[[_Figure], float], form: str) -> str:
-    return " / ".join(format(_middle(figures, proxy, connections, value), form) for connections in _CONNECTIONS)
-
-
-def _to_go(figures: _Figures, proxy: Proxy, connections: int) -> str:
-    pairs = zip(figures[proxy.name, connections], figures.get((GO, connections), ()), strict=False)
-    ratios = [ours.load.rate / go.load.rate for ours, go in pairs]
-    return f"{median(ratios):.2f}" if ratios else "-"
+def ratio(rates: Sequence[float], others: Sequence[float]) -> str:
+    """Return the median of each round's ratio to the other's rate; a dash when the other was not measured."""
+    if not others:
+        return "-"
+    return f"{median(rate / other for rate, other in zip(rates, others, strict=True)):.2f}"
