@@ -48,6 +48,9 @@ def main() -> int:
                 table = _measure(name, Effort(chosen.seconds, chosen.rounds, Path(directory), chosen.programs))
             sys.stdout.write(f"{table}\n\n")
             sys.stdout.flush()
+    except (ChildProcessError, FileNotFoundError) as error:
+        # A program that does not work, or is not installed.
+        parser.exit(1, f"{parser.prog}: {error}\n")
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0

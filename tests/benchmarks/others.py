@@ -27,8 +27,9 @@ _CLIENTS = "256"  # that may come from the one address that all the load comes f
 _GO_SOURCE = Path(__file__).with_name("go_proxy") / "main.go"
 
 _REMARK = (
-    "All stand before the same gateway, one process each, and log a line a request. nginx has one worker, "
-    f"HAProxy one thread. {GO} is twenty lines around `httputil.ReverseProxy`, with threads for all processors."
+    "All stand before the same gateway, one process each, and log a line a request, mitmproxy two. nginx has one "
+    f"worker, HAProxy one thread. {GO} is twenty lines around `httputil.ReverseProxy`, with threads for all "
+    "processors."
 )
 _CONNECTIONS_REMARK = (
     f"`{OURS}` runs with `--max-connections {_KEPT}`, as the others open as many as they want. What it does by "
