@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.table import Table
 
-_BENCHMARKS: tuple[str, ...] = ()
+_BENCHMARKS: tuple[str, ...] = ("rate", "latency", "stalls")
 """The modules of this package with ``measure(effort) -> Table``, in the order in which they run."""
 
 
@@ -29,14 +30,29 @@ def main() -> int:
     parser.add_argument(
         "--rounds", type=int, default=3, help="how often, of which the median is shown (%(default)s)"
     )
+    parser.add_argument(
+        "--programs",
+        type=Path,
+        default=Path(".benchmarks"),
+        metavar="DIR",
+        help="where .ci/benchmarks keeps the programs from PyPI (%(default)s)",
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(_BENCHMARKS):
         parser.error(f"no benchmark is called {' or '.join(sorted(unknown))}; there are {', '.join(_BENCHMARKS)}")
-    for name in chosen.names or _BENCHMARKS:
-        with tempfile.TemporaryDirectory() as directory:
-            table = _measure(name, Effort(chosen.seconds, chosen.rounds, Path(directory)))
-        sys.stdout.write(f"{table}\n\n")
-        sys.stdout.flush()
+    # So that the programs are ended, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        for name in chosen.names or _BENCHMARKS:
+            with tempfile.TemporaryDirectory() as directory:
+                table = _measure(name, Effort(chosen.seconds, chosen.rounds, Path(directory), chosen.programs))
+            sys.stdout.write(f"{table}\n\n")
+            sys.stdout.flush()
+    except (ChildProcessError, FileNotFoundError) as error:
+        # A program that does not work, or is not installed.
+        parser.exit(1, f"{parser.prog}: {error}\n")
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return 0
 
 

@@ -28,9 +28,8 @@ class Running:
 
     @property
     def processor_seconds(self) -> float:
-        """The processor time that it has used, in user and in system mode."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """The processor time that it and its children have used, in user and in system mode."""
+        return sum(map(_ticks, _family(self.process.pid))) / _TICKS
 
     @property
     def resident(self) -> int:
@@ -39,6 +38,18 @@ class Running:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
         raise ProcessLookupError(self.process.pid)
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        for child in (thread / "children").read_text().split():
+            yield from _family(int(child))
+
+
+def _ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 @contextmanager
