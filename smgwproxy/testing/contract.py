@@ -18,7 +18,7 @@ from smgwproxy.testing.experiments import first_use_together, killed_pinning, lo
 from smgwproxy.testing.processes import apart
 from smgwproxy.testing.samples import CERTIFICATES, ORIGIN, ORIGINS, contested, proposal
 from smgwproxy.testing.together import in_greenlets, in_threads
-from smgwproxy.truststores import Pin, TrustStore, open_truststore
+from smgwproxy.truststores import Pin, StandingPins, TrustStore, open_truststore
 
 ROUNDS_VARIABLE = "TRUSTSTORE_ROUNDS"
 FIRST, SECOND = Certificate(b"the first certificate"), Certificate(b"the second certificate")
@@ -33,6 +33,11 @@ def of_first_use(claim: Claim) -> Claim:
     """Mark a claim that says nothing of stores that take no first use; it is not collected for them."""
     setattr(claim, _OF_FIRST_USE, True)
     return claim
+
+
+def stands(pins: Sequence[Pin]) -> bool:
+    """Tell whether ``pins`` say of themselves that a look-up would return the same now."""
+    return isinstance(pins, StandingPins) and pins.stand
 
 
 class TrustStoreContract:
@@ -139,6 +144,18 @@ class TrustStoreContract:
         pins = list(store.pin(ORIGIN, FIRST))
         assert list(other.lookup(ORIGIN)) == pins
         assert list(other.pin(ORIGIN, SECOND)) == pins
+
+    @of_first_use
+    def test_pins_stand_no_longer_once_another_has_pinned(self, spec: str, store: TrustStore) -> None:
+        """No pins that stand hide a first use, nor another gateway's; see `smgwproxy.StandingPins`."""
+        other = open_truststore(spec)
+        seen = {origin: store.lookup(origin) for origin in ORIGINS}
+        for origin in ORIGINS:
+            other.pin(origin, FIRST)
+            assert not stands(seen[origin]), origin
+            seen[origin] = store.lookup(origin)
+            for one in ORIGINS:
+                assert not stands(seen[one]) or list(seen[one]) == list(store.lookup(one)), (origin, one)
 
     @of_first_use
     def test_gateways_are_kept_apart(self, spec: str, store: TrustStore) -> None:

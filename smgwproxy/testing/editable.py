@@ -12,7 +12,7 @@ import pytest
 
 from smgwproxy.errors import CertificateRevoked, PinRefused
 from smgwproxy.renewal import Renewal
-from smgwproxy.testing.contract import FIRST, SECOND, TrustStoreContract, of_first_use
+from smgwproxy.testing.contract import FIRST, SECOND, TrustStoreContract, of_first_use, stands
 from smgwproxy.testing.experiments import changed_together, killed_changing, told
 from smgwproxy.testing.processes import apart
 from smgwproxy.testing.samples import (
@@ -124,6 +124,17 @@ class EditableTrustStoreContract(TrustStoreContract):
             assert number_of(one.change(ORIGIN, edit)) == number + 1
             assert set(seen) == {number}
             assert number_of(another.record(ORIGIN)) == number_of(one.record(ORIGIN)) == number + 1
+
+    def test_pins_stand_no_longer_once_they_were_changed(self, spec: str, editable: EditableTrustStore) -> None:
+        """Whichever opening has changed them, and whatever record was in force before."""
+        other = _open(spec)
+        for name in (*SHAPES, *reversed(SHAPES)):
+            for changing, asked in ((editable, other), (other, editable)):
+                before = asked.lookup(ORIGIN)
+                _put(changing, shape(name))
+                after = asked.lookup(ORIGIN)
+                assert list(after) == list(changing.lookup(ORIGIN))
+                assert not stands(before) or list(before) == list(after)
 
     @pytest.mark.parametrize("kind", [ValueError, _Interrupted])
     @pytest.mark.parametrize("number", [0, 3])

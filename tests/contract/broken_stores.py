@@ -15,7 +15,7 @@ from pathlib import Path
 from smgwproxy.certificate import Certificate
 from smgwproxy.errors import PinRefused, TrustStoreError
 from smgwproxy.origin import Origin
-from smgwproxy.truststores import EditableTrustStore, Pin, Record, rules
+from smgwproxy.truststores import EditableTrustStore, Pin, Record, StandingPins, rules
 from smgwproxy.truststores.base import utc_now
 from smgwproxy.truststores.codec import from_json, to_json
 
@@ -218,6 +218,22 @@ class Remembers(Sound):
         self.seen[origin] = record
 
 
+class StandsTooLong(Sound):
+    """Pins stand for as long as this opening has changed nothing."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument)
+        self.changes = 0
+
+    def lookup(self, origin: Origin) -> Sequence[Pin]:
+        changes = self.changes
+        return StandingPins(super().lookup(origin), lambda: self.changes == changes)
+
+    def write(self, origin: Origin, record: Record) -> None:
+        super().write(origin, record)
+        self.changes += 1
+
+
 class TakesCertificatesForText(Sound):
     """What is no text is not kept as it was."""
 
@@ -270,6 +286,7 @@ BROKEN = (
     PinsWhatIsRevoked,
     IgnoresPorts,
     Remembers,
+    StandsTooLong,
     TakesCertificatesForText,
     WritesWhatDidNotChange,
     UndoesExceptionsOnly,

@@ -54,6 +54,10 @@ BREAKS = {
         "first_use_is_seen_at_once_by_others_that_looked_before",
         "an_edit_gets_the_record_as_it_is_now",
     },
+    broken_stores.StandsTooLong: {
+        "pins_stand_no_longer_once_another_has_pinned",
+        "pins_stand_no_longer_once_they_were_changed",
+    },
     broken_stores.TakesCertificatesForText: {
         "first_use_pins_the_certificate_byte_for_byte",
         "certificates_are_kept_byte_for_byte_in_a_record",

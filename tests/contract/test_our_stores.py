@@ -8,6 +8,7 @@ import pytest
 
 from smgwproxy.certificate import Fingerprint
 from smgwproxy.testing import EditableTrustStoreContract, TrustStoreContract
+from tests.contract import settled_stores
 
 
 class TestFile(EditableTrustStoreContract):
@@ -20,6 +21,22 @@ class TestSqlite(EditableTrustStoreContract):
     @pytest.fixture
     def spec(self, tmp_path: Path) -> str:
         return f"sqlite:{tmp_path}/trust.db"
+
+
+class TestFileThatHasSettled(EditableTrustStoreContract):
+    rounds = 2
+
+    @pytest.fixture
+    def spec(self, tmp_path: Path) -> str:
+        return f"{settled_stores.__name__}:settled_file:{tmp_path}/certs"
+
+
+class TestSqliteThatHasSettled(EditableTrustStoreContract):
+    rounds = 2
+
+    @pytest.fixture
+    def spec(self, tmp_path: Path) -> str:
+        return f"{settled_stores.__name__}:settled_database:{tmp_path}/trust.db"
 
 
 class TestPinned(TrustStoreContract):
