@@ -1,0 +1,155 @@
+"""TLS sessions that the next connection to the gateway resumes: which, for how long, and when they are forgotten.
+
+A full handshake takes a gateway half a second and more; a resumed one (RFC 5246 section 7.3, RFC 8446 section 2.2)
+needs no signature. That the peer can finish it proves that it has the secret that was agreed with the holder of
+the pinned key, which nobody else knows; a ticket holds it too, for the gateway alone to read. A stranger has
+neither, so all that it can do is to ask for a full handshake, in which it fails as ever. No client certificate
+travels in a resumed handshake: the gateway remembers which one it was shown. A session brings along the
+certificate of its full handshake, and urllib3 compares its fingerprint with the pin again, before anything is
+sent.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+LONGEST = 48 * 3600.0
+"""Seconds after its full handshake in which a session may be resumed (BSI TR-03116-3)."""
+
+
+class ResumingContext(ssl.SSLContext):
+    """A TLS context that offers a session over the one connection that it was given for.
+
+    urllib3 wraps the socket that it has dialled, and has no word for a session.
+    """
+
+    def __init__(self, *_: Any) -> None:
+        self._offers: WeakKeyDictionary[socket.socket, ssl.SSLSession] = WeakKeyDictionary()
+
+    def offer(self, session: ssl.SSLSession, connected: socket.socket) -> None:
+        """Let the handshake over ``connected`` offer ``session``, which must be of this context."""
+        self._offers[connected] = session
+
+    def wrap_socket(self, sock: socket.socket, *args: Any, **named: Any) -> ssl.SSLSocket:
+        """Wrap ``sock`` as any context does, with the session that is to be offered over it."""
+        session = self._offers.pop(sock, None)
+        if session is not None:
+            named["session"] = session
+        return super().wrap_socket(sock, *args, **named)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session, the context that it belongs to, and the time of the full handshake that it began with."""
+
+    session: ssl.SSLSession
+    context: ssl.SSLContext
+    since: float
+
+
+def since_boot() -> float:
+    """Return the seconds since the system started, those that it slept among them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Sessions:
+    """The session that the next connection of one pool resumes: the newest, and none that is too old.
+
+    It belongs to a pool, so to one pin and one context, and goes with them. ``clock`` tells seconds and only goes
+    forward. Safe between threads and greenlets.
+    """
+
+    def __init__(self, clock: Callable[[], float] = since_boot) -> None:
+        self._clock = clock
+        self._newest: Kept | None = None
+
+    def now(self) -> float:
+        """Return the time by which sessions grow old."""
+        return self._clock()
+
+    def of(self, context: ssl.SSLContext) -> Kept | None:
+        """Return what may be offered in ``context``, if there is any."""
+        newest = self._newest
+        if newest is None or newest.context is not context:
+            return None
+        if self._clock() - newest.since > LONGEST:
+            self.forget()
+            return None
+        return newest
+
+    def keep(self, kept: Kept) -> None:
+        """Keep a session, unless there is one of a later full handshake."""
+        newest = self._newest
+        if newest is None or newest.since <= kept.since:
+            self._newest = kept
+
+    def forget(self) -> None:
+        """Keep none any more."""
+        self._newest = None
+
+
+class Resumption:
+    """What one `smgwproxy.connection.ExactConnection` has to do with the sessions of its pool."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._context: ssl.SSLContext | None = None
+        self._in_full = False
+        self._offered: Kept | None = None
+        self._since = 0.0
+        self._resumed = False
+
+    def begin(self) -> None:
+        """Take note that a connection is about to be made."""
+        self._in_full = False
+
+    def offer(self, context: ssl.SSLContext | None, connected: socket.socket) -> None:
+        """Let the handshake over ``connected`` offer the session that is kept, unless one was just `refused`."""
+        self._context, self._offered = context, None
+        self._since, self._resumed = self._sessions.now(), False
+        if isinstance(context, ResumingContext) and not self._in_full:
+            self._offered = self._sessions.of(context)
+            if self._offered is not None:
+                context.offer(self._offered.session, connected)
+
+    def refused(self) -> bool:
+        """Take note that the handshake failed; tell whether it offered a session, which is forgotten then."""
+        offered, self._offered = self._offered, None
+        if offered is not None:
+            self._sessions.forget()
+            self._in_full = True
+        return offered is not None
+
+    def agreed(self, secured: ssl.SSLSocket) -> bool:
+        """Take note of the end of the handshake, and tell whether it was a resumed one.
+
+        One that was not began a session of its own; then the offered one is of no use any more.
+        """
+        self._resumed = bool(secured.session_reused)
+        if self._offered is not None:
+            if self._resumed:
+                self._since = self._offered.since
+            else:
+                self._sessions.forget()
+        return self._resumed
+
+    def keep(self, secured: ssl.SSLSocket) -> None:
+        """Keep the session of a connection whose certificate was compared, if it can be resumed by now.
+
+        In TLS 1.3 that takes a ticket, which comes behind the handshake. What comes of a resumed session is as old
+        as its full handshake.
+        """
+        session = secured.session
+        if session is not None and self._context is not None and (session.has_ticket or session.id):
+            self._sessions.keep(Kept(session, self._context, self._since))
+
+    def broken(self) -> None:
+        """Take note that the connection's first exchange came to no end; the session may be to blame."""
+        if self._resumed:
+            self._sessions.forget()
