@@ -259,7 +259,7 @@ class ExactConnection(HTTPSConnection):
         except OSError as error:
             raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
         self._local, self._silent = connected.getsockname(), False
-        self.resumption.offer(self.ssl_context, connected)
+        self.resumption.offer(self.ssl_context, connected, self.parting.leave)
         return connected
 
     def connect(self) -> None:
@@ -314,13 +314,16 @@ class ExactConnection(HTTPSConnection):
         if self.is_verified:
             self.resumption.keep(cast(ssl.SSLSocket, self.sock))
 
+    def unanswered(self) -> None:
+        """Take note that a request got no answer."""
+        if self._exchanges == 1:
+            self.resumption.unanswered()
+
     def close(self) -> None:
         """End the connection: with a farewell between two exchanges, else at once, so that the peer knows too."""
         leaving, resting, self._resting_since = self.sock, self._resting_since, None
         if leaving is not None:
             if resting is None:
-                if self._exchanges == 1:
-                    self.resumption.broken()
                 reset_on_close(leaving)
             else:
                 if self._exchanges == 0:  # TLS 1.3's tickets may have come since
@@ -559,6 +562,13 @@ class ExactPool(HTTPSConnectionPool):
         """Connect if need be; what follows, sending a long body for one, may take as long as an answer."""
         super()._validate_conn(conn)
         conn.timeout = self.timeout.read_timeout
+
+    def _make_request(self, conn: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._make_request(conn, *args, **kwargs)
+        except (NoAnswer, TlsBroken):
+            conn.unanswered()
+            raise
 
     def _new_conn(self) -> Any:
         connection = cast(ExactConnection, super()._new_conn())

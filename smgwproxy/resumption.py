@@ -11,6 +11,7 @@ sent.
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import time
@@ -22,6 +23,12 @@ from weakref import WeakKeyDictionary
 LONGEST = 48 * 3600.0
 """Seconds after its full handshake in which a session may be resumed (BSI TR-03116-3)."""
 
+PAUSE = 3600.0
+"""Seconds for which none is offered after a failure that one may be to blame for: a gateway may be bad at it."""
+
+Leave = Callable[[socket.socket], object]
+"""Ends our side of a connection so that the next one begins only after the gateway has ended its own."""
+
 
 class ResumingContext(ssl.SSLContext):
     """A TLS context that offers a session over the one connection that it was given for.
@@ -30,18 +37,30 @@ class ResumingContext(ssl.SSLContext):
     """
 
     def __init__(self, *_: Any) -> None:
-        self._offers: WeakKeyDictionary[socket.socket, ssl.SSLSession] = WeakKeyDictionary()
+        self._offers: WeakKeyDictionary[socket.socket, tuple[ssl.SSLSession, Leave]] = WeakKeyDictionary()
 
-    def offer(self, session: ssl.SSLSession, connected: socket.socket) -> None:
-        """Let the handshake over ``connected`` offer ``session``, which must be of this context."""
-        self._offers[connected] = session
+    def offer(self, session: ssl.SSLSession, connected: socket.socket, leave: Leave) -> None:
+        """Let the handshake over ``connected`` offer ``session``, which must be of this context.
+
+        If it fails, other than by taking too long, ``leave`` gets the connection before it is closed.
+        """
+        self._offers[connected] = session, leave
 
     def wrap_socket(self, sock: socket.socket, *args: Any, **named: Any) -> ssl.SSLSocket:
         """Wrap ``sock`` as any context does, with the session that is to be offered over it."""
-        session = self._offers.pop(sock, None)
-        if session is not None:
-            named["session"] = session
-        return super().wrap_socket(sock, *args, **named)
+        session, leave = self._offers.pop(sock, (None, None))
+        if session is None or leave is None:
+            return super().wrap_socket(sock, *args, **named)
+        named.update(session=session, do_handshake_on_connect=False)
+        secured = super().wrap_socket(sock, *args, **named)
+        try:
+            secured.do_handshake()
+        except OSError as error:
+            if not isinstance(error, TimeoutError):
+                leave(secured)
+            secured.close()
+            raise
+        return secured
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +87,7 @@ class Sessions:
     def __init__(self, clock: Callable[[], float] = since_boot) -> None:
         self._clock = clock
         self._newest: Kept | None = None
+        self._not_before = -math.inf
 
     def now(self) -> float:
         """Return the time by which sessions grow old."""
@@ -78,10 +98,11 @@ class Sessions:
         newest = self._newest
         if newest is None or newest.context is not context:
             return None
-        if self._clock() - newest.since > LONGEST:
+        now = self._clock()
+        if now - newest.since > LONGEST:
             self.forget()
             return None
-        return newest
+        return newest if now >= self._not_before else None
 
     def keep(self, kept: Kept) -> None:
         """Keep a session, unless there is one of a later full handshake."""
@@ -92,6 +113,11 @@ class Sessions:
     def forget(self) -> None:
         """Keep none any more."""
         self._newest = None
+
+    def pause(self) -> None:
+        """Forget what is kept, and offer nothing for an hour."""
+        self._newest = None
+        self._not_before = self._clock() + PAUSE
 
 
 class Resumption:
@@ -109,20 +135,23 @@ class Resumption:
         """Take note that a connection is about to be made."""
         self._in_full = False
 
-    def offer(self, context: ssl.SSLContext | None, connected: socket.socket) -> None:
-        """Let the handshake over ``connected`` offer the session that is kept, unless one was just `refused`."""
+    def offer(self, context: ssl.SSLContext | None, connected: socket.socket, leave: Leave) -> None:
+        """Let the handshake over ``connected`` offer the session that is kept, unless one was just `refused`.
+
+        See `ResumingContext.offer`.
+        """
         self._context, self._offered = context, None
         self._since, self._resumed = self._sessions.now(), False
         if isinstance(context, ResumingContext) and not self._in_full:
             self._offered = self._sessions.of(context)
             if self._offered is not None:
-                context.offer(self._offered.session, connected)
+                context.offer(self._offered.session, connected, leave)
 
     def refused(self) -> bool:
         """Take note that the handshake failed; tell whether it offered a session, which is forgotten then."""
         offered, self._offered = self._offered, None
         if offered is not None:
-            self._sessions.forget()
+            self._sessions.pause()
             self._in_full = True
         return offered is not None
 
@@ -149,7 +178,7 @@ class Resumption:
         if session is not None and self._context is not None and (session.has_ticket or session.id):
             self._sessions.keep(Kept(session, self._context, self._since))
 
-    def broken(self) -> None:
-        """Take note that the connection's first exchange came to no end; the session may be to blame."""
+    def unanswered(self) -> None:
+        """Take note that the first request got no answer; a session that was resumed may be to blame."""
         if self._resumed:
-            self._sessions.forget()
+            self._sessions.pause()
