@@ -126,33 +126,28 @@ class Resumption:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._context: ssl.SSLContext | None = None
-        self._in_full = False
         self._offered: Kept | None = None
         self._since = 0.0
         self._resumed = False
 
     def begin(self) -> None:
         """Take note that a connection is about to be made."""
-        self._in_full = False
+        self._offered = None
 
     def offer(self, context: ssl.SSLContext | None, connected: socket.socket, leave: Leave) -> None:
-        """Let the handshake over ``connected`` offer the session that is kept, unless one was just `refused`.
-
-        See `ResumingContext.offer`.
-        """
+        """Let the handshake over ``connected`` offer the session that is kept; see `ResumingContext.offer`."""
         self._context, self._offered = context, None
         self._since, self._resumed = self._sessions.now(), False
-        if isinstance(context, ResumingContext) and not self._in_full:
+        if isinstance(context, ResumingContext):
             self._offered = self._sessions.of(context)
             if self._offered is not None:
                 context.offer(self._offered.session, connected, leave)
 
     def refused(self) -> bool:
-        """Take note that the handshake failed; tell whether it offered a session, which is forgotten then."""
+        """Take note that the handshake failed; tell whether it offered a session: the next offers none."""
         offered, self._offered = self._offered, None
         if offered is not None:
             self._sessions.pause()
-            self._in_full = True
         return offered is not None
 
     def agreed(self, secured: ssl.SSLSocket) -> bool:

@@ -18,7 +18,7 @@ from urllib3.exceptions import SSLError
 
 from smgwproxy.backend import Backend, threaded
 from smgwproxy.cooperative import cooperative
-from smgwproxy.errors import CertificateChanged, GatewayClosed, GatewayConnectTimeout, GatewayError
+from smgwproxy.errors import CertificateChanged, GatewayClosed, GatewayConnectTimeout, GatewayError, GatewayRefused
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
 from smgwproxy.resumption import LONGEST, PAUSE
@@ -301,6 +301,23 @@ def test_another_object_for_the_same_gateway_begins_anew(raw_gateway: StartGatew
     assert resumed(gateway) == [False, True, False, True]
 
 
+def test_gateway_whose_pin_goes_while_it_fails_over_a_session_is_not_asked_again(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    gateway = raw_gateway(answering(CLOSING))
+    with Gateway(gateway.origin, pinned(store, gateway)) as client:
+        assert [ask(client), ask(client)] == [b"ok", b"ok"]
+
+        def revoked(connection: ssl.SSLSocket) -> int:
+            client._pools.allow([], client._pools.ticket())
+            return fail(connection)
+
+        gateway.on_resumption = revoked
+        with pytest.raises(GatewayError):
+            ask(client)
+    assert gateway.connections == 3
+
+
 # --- strangers -----------------------------------------------------------------------------------------------
 
 
@@ -472,6 +489,21 @@ def test_gateway_that_is_silent_over_a_session_is_not_offered_it_again(
         assert ask(client) == b"ok"
     gateway.stop()
     assert gateway.peers[-1].resumed is False
+
+
+def test_gateway_that_is_not_there_is_no_reason_to_forget_the_session(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    gateway = raw_gateway(answering(CLOSING))
+    with Gateway(gateway.origin, pinned(store, gateway)) as client:
+        assert [ask(client), ask(client)] == [b"ok", b"ok"]
+        gateway.stop()
+        with pytest.raises(GatewayRefused):
+            ask(client)
+        back = raw_gateway(answering(CLOSING), port=gateway.port)
+        back._context = gateway._context
+        assert ask(client) == b"ok"
+    assert resumed(back) == [True]
 
 
 @pytest.mark.parametrize("kind", KINDS)
