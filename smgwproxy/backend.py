@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from smgwproxy.connection import ExactPool
 from smgwproxy.deadline import Call, call_in_thread
+from smgwproxy.resumption import ResumingContext
 from smgwproxy.turns import Event
 
 
@@ -24,4 +25,4 @@ class Backend:
 
 def threaded() -> Backend:
     """For programs with threads, or with one: everything blocks the thread that calls."""
-    return Backend(ExactPool, ssl.SSLContext, threading.Event, call_in_thread)
+    return Backend(ExactPool, ResumingContext, threading.Event, call_in_thread)

@@ -48,6 +48,7 @@ from smgwproxy.observing import Observer
 from smgwproxy.parting import Parting, reset_on_close
 from smgwproxy.phrases import phrase
 from smgwproxy.proof import Proof, proved_certificate
+from smgwproxy.resumption import Resumption, Sessions, since_boot
 from smgwproxy.tls import described, finds_nothing_in_common
 from smgwproxy.wire import Wire
 
@@ -195,8 +196,8 @@ class ExactConnection(HTTPSConnection):
     """A TLS connection that writes heads byte for byte and reads answers strictly.
 
     Made by a pool, which says what has become of those before it, for how many seconds a connection may be idle
-    and silent, and who is told of handshakes. It refuses to send anything before urllib3 has compared the
-    fingerprint.
+    and silent, who is told of handshakes, and which TLS session may be resumed. It refuses to send anything before
+    urllib3 has compared the fingerprint.
     """
 
     sockets: ClassVar[Any] = socket
@@ -206,6 +207,7 @@ class ExactConnection(HTTPSConnection):
     keepalive: float
     probe: int
     observer: Observer
+    resumption: Resumption
 
     _wire: Wire | None = None
     _exchanges: int = 0
@@ -243,18 +245,33 @@ class ExactConnection(HTTPSConnection):
         except OSError as error:
             raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
         self._local, self._silent = connected.getsockname(), False
+        self.resumption.offer(self.ssl_context, connected, self.parting.leave)
         return connected
 
     def connect(self) -> None:
-        """Dial, shake hands, and compare the fingerprint (urllib3); a cut TLS stream is never a clean end."""
+        """Dial, shake hands, and compare the fingerprint (urllib3); a cut TLS stream is never a clean end.
+
+        A gateway that fails over the session that it is offered is asked once more, for a full handshake: nothing
+        has been sent.
+        """
         self._exchanges = 0
         self._wire = Wire(self._receive)
-        with self._shaking_hands():
-            super().connect()
+        self.resumption.begin()
+        try:
+            self._shake_hands()
+        except Exception as error:
+            offered = self.resumption.refused()
+            if not (offered and _may_work_in_full(error)) or self._dropped:
+                raise
+            self._shake_hands()
         connected = cast(Any, self.sock)
         connected.suppress_ragged_eofs = False
-        self.observer.shook_hands(resumed=bool(connected.session_reused))
+        self.observer.shook_hands(resumed=self.resumption.agreed(connected))
         self.rest()
+
+    def _shake_hands(self) -> None:
+        with self._shaking_hands():
+            super().connect()
 
     @contextmanager
     def _shaking_hands(self) -> Iterator[None]:
@@ -276,6 +293,17 @@ class ExactConnection(HTTPSConnection):
     def rest(self) -> None:
         """Take note that an exchange, or the handshake, is over: what comes now nobody has asked for."""
         self._resting_since = time.monotonic()
+        if self._exchanges < 2:
+            self._keep_session()
+
+    def _keep_session(self) -> None:
+        if self.is_verified:
+            self.resumption.keep(cast(ssl.SSLSocket, self.sock))
+
+    def unanswered(self) -> None:
+        """Take note that a request got no answer."""
+        if self._exchanges == 1:
+            self.resumption.unanswered()
 
     def close(self) -> None:
         """End the connection: with a farewell between two exchanges, else at once, so that the peer knows too."""
@@ -284,6 +312,8 @@ class ExactConnection(HTTPSConnection):
             if resting is None:
                 reset_on_close(leaving)
             else:
+                if self._exchanges == 0:  # TLS 1.3's tickets may have come since
+                    self._keep_session()
                 self.parting.leave(leaving)
             if self._silent:
                 self.parting.may_not_know(self._local)
@@ -495,6 +525,13 @@ class ExactConnection(HTTPSConnection):
         return False
 
 
+def _may_work_in_full(error: Exception) -> bool:
+    """Tell whether a handshake that failed with a session is worth another one without."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return False  # it was a full one already
+    return isinstance(error, HandshakeCut | NothingInCommon | ssl.SSLError)
+
+
 class ExactPool(HTTPSConnectionPool):
     """urllib3's pool of `ExactConnection`, which are given the last four arguments."""
 
@@ -504,6 +541,7 @@ class ExactPool(HTTPSConnectionPool):
         self, *args: Any, parting: Parting, keepalive: float, probe: int, observer: Observer, **kwargs: Any
     ) -> None:
         self._parting, self._keepalive, self._probe, self._observer = parting, keepalive, probe, observer
+        self._sessions = Sessions(self.clock)
         self._made: WeakSet[ExactConnection] = WeakSet()
         self._making = threading.Lock()
         # Held while idle connections are taken, looked at or put back, never while waiting: who finds none dials.
@@ -511,15 +549,27 @@ class ExactPool(HTTPSConnectionPool):
         self._dropped = False
         super().__init__(*args, **kwargs)
 
+    @staticmethod
+    def clock() -> float:
+        """Tell the time by which TLS sessions grow old, in seconds."""
+        return since_boot()
+
     def _validate_conn(self, conn: Any) -> None:
         """Connect if need be; what follows, sending a long body for one, may take as long as an answer."""
         super()._validate_conn(conn)
         conn.timeout = self.timeout.read_timeout
 
+    def _make_request(self, conn: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._make_request(conn, *args, **kwargs)
+        except (NoAnswer, TlsBroken):
+            conn.unanswered()
+            raise
+
     def _new_conn(self) -> Any:
         connection = cast(ExactConnection, super()._new_conn())
         connection.parting, connection.keepalive, connection.probe = self._parting, self._keepalive, self._probe
-        connection.observer = self._observer
+        connection.observer, connection.resumption = self._observer, Resumption(self._sessions)
         with self._making:
             self._made.add(connection)
             dropped = self._dropped
@@ -537,6 +587,7 @@ class ExactPool(HTTPSConnectionPool):
 
     def close(self) -> None:
         """Close the idle connections, and those in use at the end of their exchange."""
+        self._sessions.forget()
         with self._idle:
             super().close()
 

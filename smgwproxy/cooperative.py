@@ -21,6 +21,7 @@ from smgwproxy.backend import Backend
 from smgwproxy.connection import ExactConnection, ExactPool
 from smgwproxy.deadline import Overdue, caught, returned
 from smgwproxy.parting import reset_on_close
+from smgwproxy.resumption import ResumingContext
 
 _R = TypeVar("_R")
 
@@ -77,7 +78,7 @@ class CooperativeTlsSocket(gevent.ssl.SSLSocket):
             raise
 
 
-class CooperativeTlsContext(gevent.ssl.SSLContext):
+class CooperativeTlsContext(ResumingContext, gevent.ssl.SSLContext):
     """Makes sockets that wait in gevent."""
 
     sslsocket_class = CooperativeTlsSocket

@@ -150,6 +150,7 @@ class Peer:
         self.connection = connection
         self.received = b""
         self.client_certificate: bytes | None = None
+        self.resumed = isinstance(connection, ssl.SSLSocket) and bool(connection.session_reused)
         if isinstance(connection, ssl.SSLSocket):
             self.client_certificate = connection.getpeercert(binary_form=True)
         self.ended = threading.Event()
@@ -247,6 +248,10 @@ class RawGateway:
     """The only group of its key exchange."""
     suites: str | None = None
     """The suites of TLS 1.2, as OpenSSL writes them; where they are given, weak ones are allowed, too."""
+    tickets: bool = True
+    """Whether sessions are resumed by tickets; else it keeps them itself."""
+    on_resumption: Callable[[ssl.SSLSocket], int | None] = lambda _: None
+    """Is called within a handshake that resumes a session; returns an alert, None to go on."""
     names: list[str | None] = field(default_factory=list)
     """What each handshake asked for (SNI)."""
     failed_handshakes: list[str] = field(default_factory=list)
@@ -260,22 +265,32 @@ class RawGateway:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         self._listener = socket.create_server((self.host, self.port), family=family)
         self.port = self._listener.getsockname()[1]
-        self._context = self.identity.server_context(self.clients) if self.identity else None
-        if self._context:
-            self._configure(self._context)
+        self.reboot()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
 
+    def reboot(self) -> None:
+        """Forget all TLS sessions, and the keys of tickets."""
+        self._context = self.identity.server_context(self.clients) if self.identity else None
+        if self._context:
+            self._configure(self._context)
+
     def _configure(self, context: ssl.SSLContext) -> None:
         context.maximum_version = self.newest
+        if not self.tickets:
+            context.options |= ssl.OP_NO_TICKET
         if self.group is not None:
             context.set_ecdh_curve(self.group)
         if self.suites is not None:
             context.set_ciphers(f"{self.suites}:@SECLEVEL=0")
-        context.sni_callback = lambda _socket, name, _context: self.names.append(name)
+        context.sni_callback = self._greeted  # type: ignore[assignment]  # the stubs know of no alert as a result
+
+    def _greeted(self, connection: ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> int | None:
+        self.names.append(name)
+        return self.on_resumption(connection) if connection.session_reused else None
 
     @property
     def origin(self) -> Origin:

@@ -58,6 +58,6 @@ def test_programs_of_this_repository_that_are_named_are_there(page: str) -> None
     text = sentences(page)
     for module in _MODULE.findall(text):
         way = ROOT / module.replace(".", "/")
-        assert way.with_suffix(".py").is_file(), module
+        assert way.with_suffix(".py").is_file() or (way / "__main__.py").is_file(), module
     for script in _SCRIPT.findall(text):
         assert (ROOT / script).is_file(), script

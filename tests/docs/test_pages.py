@@ -10,6 +10,7 @@ from tests.docs.blocks import ROOT
 
 _NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 _CHOSEN = re.compile(r"`python -m pytest (tests/[\w/]+\.py) -k (\w+)`")
+_BENCHMARK = re.compile(r"`python -m tests\.benchmarks (\w+)`")
 _SCRIPT = re.compile(r"`bash (\.ci/[\w-]+)`")
 
 
@@ -42,12 +43,14 @@ def test_every_symptom_leads_to_what_to_do(page: str, remedy: str) -> None:
 def test_every_measurement_has_a_command_that_is_there() -> None:
     _, _, table = (ROOT / "docs/performance.md").read_text().partition("| what |")
     for row in table.partition("\n\n")[0].splitlines()[2:]:
-        chosen, script = _CHOSEN.search(row), _SCRIPT.search(row)
-        assert chosen or script, row
+        chosen, script, benchmark = (way.search(row) for way in (_CHOSEN, _SCRIPT, _BENCHMARK))
+        assert chosen or script or benchmark, row
         if chosen:
             assert re.search(rf"^def test_\w*{chosen[2]}", (ROOT / chosen[1]).read_text(), re.MULTILINE)
         if script:
             assert (ROOT / script[1]).is_file()
+        if benchmark:
+            assert (ROOT / f"tests/benchmarks/{benchmark[1]}.py").is_file()
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.de.md"])

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import pytest
 
-from smgwproxy.backend import threaded
 from smgwproxy.errors import GatewayBusy
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
@@ -44,18 +41,6 @@ def get(gateway: Gateway) -> None:
             pass
 
 
-class Resuming(ssl.SSLContext):
-    """A client's context that offers the last session again."""
-
-    session: ssl.SSLSession | None = None
-
-    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        kwargs["session"] = self.session
-        made = super().wrap_socket(*args, **kwargs)
-        self.session = made.session
-        return made
-
-
 def test_first_use_and_the_connection_are_a_handshake_each_and_a_kept_one_is_none(
     raw_gateway: StartGateway, store: FileTrustStore
 ) -> None:
@@ -70,13 +55,8 @@ def test_first_use_and_the_connection_are_a_handshake_each_and_a_kept_one_is_non
 
 def test_resumed_handshake_is_told_from_a_full_one(raw_gateway: StartGateway, store: FileTrustStore) -> None:
     noted = Noted()
-    server = raw_gateway(
-        OK, newest=ssl.TLSVersion.TLSv1_2
-    )  # its session is there as soon as the handshake is over
     limits = Limits(keepalive=1e-9)  # each request dials
-    with Gateway(
-        server.origin, store, limits, replace(threaded(), context_class=Resuming), observer=noted
-    ) as gateway:
+    with Gateway(raw_gateway(OK).origin, store, limits, observer=noted) as gateway:
         for _ in range(2):
             get(gateway)
     assert noted.handshakes == [False, False, True]
