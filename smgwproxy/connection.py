@@ -227,6 +227,7 @@ class ExactConnection(HTTPSConnection):
     _dropped: bool = False
     _local: Address = ()
     _silent: bool = False  # the peer has left us without a word
+    _postponed: OSError | None = None  # it came behind bytes that are to be read first
     _resting_since: float | None = None  # on the clock of time.monotonic; None within an exchange or a handshake
     sent_whole: bool = False
     """Whether the last request went out to its end; if not, the connection cannot carry another."""
@@ -262,6 +263,7 @@ class ExactConnection(HTTPSConnection):
     def connect(self) -> None:
         """Dial, shake hands, and compare the fingerprint (urllib3); a cut TLS stream is never a clean end."""
         self._exchanges = 0
+        self._postponed = None
         self._wire = Wire(self._receive)
         with self._shaking_hands():
             super().connect()
@@ -479,7 +481,7 @@ class ExactConnection(HTTPSConnection):
         try:
             # A peer that waits with its body, say, until its head is acknowledged would wait 40 ms each time.
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-            received: bytes = self.sock.recv(size)
+            received = self._received(size)
         except OSError as error:
             if self._dropped:
                 raise Dropped from error
@@ -491,6 +493,29 @@ class ExactConnection(HTTPSConnection):
                 raise TlsBroken(described(error)) from error
             raise
         return received
+
+    def _received(self, size: int) -> bytes:
+        """Wait for a record; return it with those that are there behind it, since fewer pieces are less work."""
+        postponed, self._postponed = self._postponed, None
+        if postponed is not None:
+            raise postponed
+        record: bytes = self.sock.recv(size)
+        if len(record) < _RECORD or size == len(record):
+            return record  # the peer has no more to say now, in all likelihood
+        records, left, timeout = [record], size - len(record), self.sock.gettimeout()
+        self.sock.settimeout(0.0)
+        try:
+            while left and len(record) == _RECORD:
+                record = self.sock.recv(left)
+                records.append(record)
+                left -= len(record)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            pass
+        except OSError as error:
+            self._postponed = error
+        finally:
+            self.sock.settimeout(timeout)
+        return b"".join(records)
 
     def _is_given_up(self) -> bool:
         """Tell whether the system has probed in vain; before Python 3.13 ssl calls that an end of the stream."""
