@@ -413,15 +413,18 @@ class ExactConnection(HTTPSConnection):
         Then the rest need not be sent, and the peer may not even read it (RFC 9112 section 9.5).
         """
         left = memoryview(piece)
+        waited = True
         while left:
-            if self._answered_early():
+            # What came meanwhile is looked for only as often as somebody could have read a piece.
+            if waited and self._answered_early():
                 return False
             self.sock.settimeout(0.0)
             try:
                 sent = self.sock.send(left[:_RECORD])
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 sent = 0
-            if not sent and not self.ready(self.sock, self.timeout):
+            waited = not sent
+            if waited and not self.ready(self.sock, self.timeout):
                 self._silent = True
                 raise TimeoutError("the peer takes no more of the request")
             left = left[sent:]
@@ -482,6 +485,8 @@ class ExactConnection(HTTPSConnection):
             # A peer that waits with its body, say, until its head is acknowledged would wait 40 ms each time.
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             received = self._received(size)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            raise  # nobody waits, so nothing is wrong
         except OSError as error:
             if self._dropped:
                 raise Dropped from error
