@@ -28,7 +28,7 @@ _AT_ONCE = 256 * 1024
 # Who takes so many bytes a second of its answer is waited for, and a moment when it takes none: so the answer does
 # not go to the disk and back.
 _FAST, _MOMENT = 16 * 1024 * 1024, 0.05
-_RECEIVED = 16 * 1024  # at once, since the smallest chunks, or messages of TLS, make much work of them
+_RECEIVED = 16 * 1024  # at once, since the smallest messages of TLS make much work of them
 _BARREN = 64 * 1024  # bytes of TLS without one of data, or of a handshake: no honest client needs as many
 _SLICE = 0.01  # seconds that a client who sends without a pause may have to itself
 _GLANCES = 30  # within the patience, at how much a slow client has taken
@@ -100,7 +100,7 @@ class Channel:
     def receive(self, size: int) -> bytes:
         """Return 1 to ``size`` bytes as soon as any are there; empty when the client has ended its side."""
         if self._encryption is None:
-            return self._receive(min(size, _RECEIVED))
+            return self._receive(size)
         barren = 0
         while True:
             try:
