@@ -215,6 +215,7 @@ class ExactConnection(HTTPSConnection):
     _dropped: bool = False
     _local: Address = ()
     _silent: bool = False  # the peer has left us without a word
+    _postponed: OSError | None = None  # it came behind bytes that are to be read first
     _resting_since: float | None = None  # on the clock of time.monotonic; None within an exchange or a handshake
     sent_whole: bool = False
     """Whether the last request went out to its end; if not, the connection cannot carry another."""
@@ -255,6 +256,7 @@ class ExactConnection(HTTPSConnection):
         has been sent.
         """
         self._exchanges = 0
+        self._postponed = None
         self._wire = Wire(self._receive)
         self.resumption.begin()
         try:
@@ -431,15 +433,18 @@ class ExactConnection(HTTPSConnection):
         Then the rest need not be sent, and the peer may not even read it (RFC 9112 section 9.5).
         """
         left = memoryview(piece)
+        waited = True
         while left:
-            if self._answered_early():
+            # What came meanwhile is looked for only as often as somebody could have read a piece.
+            if waited and self._answered_early():
                 return False
             self.sock.settimeout(0.0)
             try:
                 sent = self.sock.send(left[:_RECORD])
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 sent = 0
-            if not sent and not self.ready(self.sock, self.timeout):
+            waited = not sent
+            if waited and not self.ready(self.sock, self.timeout):
                 self._silent = True
                 raise TimeoutError("the peer takes no more of the request")
             left = left[sent:]
@@ -503,7 +508,7 @@ class ExactConnection(HTTPSConnection):
         try:
             # A peer that waits with its body, say, until its head is acknowledged would wait 40 ms each time.
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-            received: bytes = self.sock.recv(size)
+            received = self._received(size)
         except (BlockingIOError, ssl.SSLWantReadError):
             raise  # nothing has come yet
         except OSError as error:
@@ -517,6 +522,29 @@ class ExactConnection(HTTPSConnection):
                 raise TlsBroken(described(error)) from error
             raise
         return received
+
+    def _received(self, size: int) -> bytes:
+        """Wait for a record; return it with those that are there behind it, since fewer pieces are less work."""
+        postponed, self._postponed = self._postponed, None
+        if postponed is not None:
+            raise postponed
+        record: bytes = self.sock.recv(size)
+        if len(record) < _RECORD or size == len(record):
+            return record  # the peer has no more to say now, in all likelihood
+        records, left, timeout = [record], size - len(record), self.sock.gettimeout()
+        self.sock.settimeout(0.0)
+        try:
+            while left and len(record) == _RECORD:
+                record = self.sock.recv(left)
+                records.append(record)
+                left -= len(record)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            pass
+        except OSError as error:
+            self._postponed = error
+        finally:
+            self.sock.settimeout(timeout)
+        return b"".join(records)
 
     def _is_given_up(self) -> bool:
         """Tell whether the system has probed in vain; before Python 3.13 ssl calls that an end of the stream."""

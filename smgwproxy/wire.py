@@ -8,7 +8,6 @@ from collections.abc import Callable
 from smgwproxy.http1 import Incomplete, MessageError
 from smgwproxy.phrases import phrase
 
-_RECEIVE = 16 * 1024
 # A head that ends in bare LFs is found too, so that it is refused at once instead of waited for.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 
@@ -16,11 +15,13 @@ _END_OF_HEAD = re.compile(rb"\n\r?\n")
 class Wire:
     """A buffer in front of ``receive(size)``, which returns empty bytes once the connection has ended.
 
-    For one reader at a time. Errors of ``receive`` pass through.
+    It takes ``at_once`` bytes, in which there may be many small pieces; of what it only hands on, as many as it is
+    asked for. For one reader at a time. Errors of ``receive`` pass through.
     """
 
-    def __init__(self, receive: Callable[[int], bytes]) -> None:
+    def __init__(self, receive: Callable[[int], bytes], at_once: int = 64 * 1024) -> None:
         self._receive = receive
+        self._at_once = at_once
         self._buffer = bytearray()
 
     @property
@@ -73,7 +74,7 @@ class Wire:
         return self._receive(size)
 
     def _more(self) -> bool:
-        data = self._receive(_RECEIVE)
+        data = self._receive(self._at_once)
         self._buffer += data
         return bool(data)
 

@@ -25,7 +25,10 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sen
 # The first byte of struct tcp_info while the client has said no farewell: established, or our own side has ended.
 _CLIENT_IS_THERE = frozenset({1, 4, 5})
 _AT_ONCE = 256 * 1024
-_RECEIVED = 16 * 1024  # at once, since the smallest chunks, or messages of TLS, make much work of them
+# Who takes so many bytes a second of its answer is waited for, and a moment when it takes none: so the answer does
+# not go to the disk and back.
+_FAST, _MOMENT = 16 * 1024 * 1024, 0.05
+_RECEIVED = 16 * 1024  # at once, since the smallest messages of TLS make much work of them
 _BARREN = 64 * 1024  # bytes of TLS without one of data, or of a handshake: no honest client needs as many
 _SLICE = 0.01  # seconds that a client who sends without a pause may have to itself
 _GLANCES = 30  # within the patience, at how much a slow client has taken
@@ -37,9 +40,10 @@ class Channel:
     """The connection ``sock``, a socket of gevent's, encrypted or not.
 
     One greenlet reads and writes. What the client does not take at once waits in ``backlog``, so that who writes
-    need not wait until that is full. A client that takes nothing for ``patience`` seconds, or takes it more slowly
-    than ``speed`` bytes a second, has failed. All methods raise `OSError` when the connection ends or fails,
-    `TimeoutError` when the client is too slow.
+    need not wait until that is full; for a client that is fast it waits all the same, rather than use the disk. A
+    client that takes nothing for ``patience`` seconds, or takes it more slowly than ``speed`` bytes a second, has
+    failed. All methods raise `OSError` when the connection ends or fails, `TimeoutError` when the client is too
+    slow.
     """
 
     def __init__(self, sock: Any, backlog: Backlog, *, patience: float, speed: float) -> None:
@@ -50,6 +54,7 @@ class Channel:
         self._speed = speed
         self._pace = Pace(math.inf)
         self._rest = False
+        self._haste = Pace(_MOMENT, _FAST)
         self._expected_since = 0.0
         self._waiting_since: float | None = None
         self._writer: gevent.Greenlet[..., None] | None = None
@@ -102,7 +107,7 @@ class Channel:
     def receive(self, size: int) -> bytes:
         """Return 1 to ``size`` bytes as soon as any are there; empty when the client has ended its side."""
         if self._encryption is None:
-            return self._receive(min(size, _RECEIVED))
+            return self._receive(size)
         barren = 0
         while True:
             try:
@@ -152,16 +157,19 @@ class Channel:
     # --- out --------------------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        """Hand over ``data``; returns before the client has it, and waits only while the buffer is full."""
+        """Hand over ``data``; returns before the client has it.
+
+        Waits while the buffer is full, and for a client that is fast.
+        """
         if self._encryption is not None:
             self._encryption.write(data)
             data = self._encryption.outgoing()
-        self._put(data)
+        self._put(self._send_in_a_moment(data))
         self._wait_while(lambda: self._backlog.is_full)
 
     def _put(self, octets: bytes) -> None:
         """Send ``octets`` now or later; does not wait."""
-        if not self._backlog.size and self._failure is None:
+        if octets and not self._backlog.size and self._failure is None:
             octets = self._send_at_once(octets)
         if octets:
             self._backlog.add(octets)
@@ -183,6 +191,35 @@ class Channel:
                 self._waiting_since = None
         if self._failure is not None:
             raise self._failure
+
+    def _send_in_a_moment(self, data: bytes) -> bytes:
+        """Wait for a fast client until ``data`` is sent, or can be kept in memory; return what is not sent."""
+        if not self._backlog.size and self._failure is None:
+            data = self._send_at_once(data)
+            if data and self._haste.left > 0:
+                data = self._send_hastily(data)
+        while self._falls_behind(len(data)) and self._haste.left > 0:
+            began = time.monotonic()
+            self._moved.clear()
+            self._moved.wait(self._haste.left)
+            self._haste.waited(time.monotonic() - began, 0)
+        return data
+
+    def _falls_behind(self, octets: int) -> bool:
+        """Tell whether ``octets`` bytes more are too many for memory, and the client may take what is there."""
+        return self._failure is None and self._backlog.size > 0 and not self._backlog.fits(octets)
+
+    def _send_hastily(self, data: bytes) -> bytes:
+        left = memoryview(data)
+        while left and self._haste.left > 0:
+            began = time.monotonic()
+            self._sock.settimeout(self._haste.left)
+            sent = 0
+            with suppress(TimeoutError):
+                sent = self._sock.send(left[:_AT_ONCE])
+            self._haste.waited(time.monotonic() - began, sent)
+            left = left[sent:]
+        return bytes(left)
 
     def _send_at_once(self, data: bytes) -> bytes:
         """Send what can be sent without waiting; return the rest."""
@@ -207,6 +244,7 @@ class Channel:
                     sent = self._sock.send(self._backlog.first(_AT_ONCE))
                     self._backlog.drop(sent)
                     handed_over += sent
+                    self._haste.waited(0.0, sent)
                     self._moved.set()
                 before, taken = taken, handed_over - self._in_kernel()
                 pace.waited(time.monotonic() - began, max(0, taken - before))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from smgwproxy.access import Access
     from smgwproxy.server import ProxyServer, ServerTls
 
+_AT_ONCE = 16 * 1024  # bytes, since the smallest chunks make much work of them
 _TLS_HANDSHAKE = b"\x16"  # the first byte of every TLS connection (RFC 8446 section 5.1)
 
 
@@ -56,7 +57,7 @@ class Handler(WSGIHandler):
         limits = self._terms.limits
         backlog = Backlog(limits.buffer, server.storage)
         self._channel = Channel(sock, backlog, patience=limits.body_timeout, speed=limits.min_speed)
-        self._wire = Wire(self._channel.receive)
+        self._wire = Wire(self._channel.receive, _AT_ONCE)
         self._variables: Environ = {
             **server.get_environ(),
             "REMOTE_ADDR": self.address,

@@ -34,8 +34,20 @@ class Running:
     @property
     def resident(self) -> int:
         """The bytes of memory that it has now, with what it shares with others."""
+        return self._memory("VmRSS")
+
+    @property
+    def peak(self) -> int:
+        """The most bytes of memory that it has had since its start, or since `forget_peak`."""
+        return self._memory("VmHWM")
+
+    def forget_peak(self) -> None:
+        """Let `peak` be what it has now."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def _memory(self, name: str) -> int:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
         raise ProcessLookupError(self.process.pid)
 
@@ -99,8 +111,10 @@ http {{
     listen 127.0.0.1:{port} ssl;
     ssl_certificate {pem}; ssl_certificate_key {pem};
     root {directory}/files;
-    location = /upload {{ return 204; }}
+    # Has an upload whole before it passes it on to one that answers without looking at it.
+    location = /upload {{ client_body_buffer_size 16m; proxy_pass http://unix:{directory}/uploads; }}
   }}
+  server {{ listen unix:{directory}/uploads; location / {{ return 204; }} }}
 }}
 """
 

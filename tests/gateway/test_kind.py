@@ -8,10 +8,11 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import gevent
 import pytest
 
 from smgwproxy.backend import Backend, threaded
@@ -27,9 +28,11 @@ from tests.support import (
     Identity,
     Peer,
     RawGateway,
+    RunningProxy,
     answering,
     connected,
     raw_exchange,
+    receive_until,
     running_proxy,
     settles,
 )
@@ -420,6 +423,47 @@ def test_time_outs_count_from_the_turn(raw_gateway: StartGateway, store: FileTru
         for visitor in visitors:
             visitor.join(PATIENCE)
     assert [one[-2:] for one in said] == [b"ok"] * 7
+
+
+def wait_for_a_queue_of(proxy: RunningProxy, number: int) -> None:
+    """Wait until somebody has the turn, and as many wait for it."""
+
+    def wait() -> None:
+        turns = proxy.gateway._approach._turns
+        with gevent.Timeout(PATIENCE):
+            while turns.unused or len(turns._waiting) < number:
+                gevent.sleep(0.001)
+
+    proxy.hub.call(wait)
+
+
+def test_fifty_clients_that_ask_again_at_once_are_served_in_turn_round_after_round(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    clients, rounds = 50, 3
+    may_answer = threading.Semaphore(0)
+    order: list[int] = []
+
+    def script(peer: Peer) -> None:
+        while request := peer.read_request():
+            order.append(int(request.split()[1].removeprefix(b"/")))
+            assert may_answer.acquire(timeout=PATIENCE)
+            peer.send(OK)
+
+    gateway = raw_gateway(script)
+    with running_proxy(gateway.origin, store) as proxy, ExitStack() as opened:
+        visitors = [opened.enter_context(connected(proxy.port)) for _ in range(clients)]
+        for number, visitor in enumerate(visitors):
+            visitor.sendall(b"GET /%d HTTP/1.1\r\nHost: pi\r\n\r\n" % number)
+            wait_for_a_queue_of(proxy, number)
+        for number in [*range(clients)] * rounds:
+            may_answer.release()
+            assert receive_until(visitors[number], b"\r\n\r\nok")
+            visitors[number].sendall(b"GET /%d HTTP/1.1\r\nHost: pi\r\n\r\n" % number)
+            wait_for_a_queue_of(proxy, clients - 1)
+        for _ in visitors:
+            may_answer.release()
+    assert order[: clients * rounds] == [*range(clients)] * rounds
 
 
 # --- when the gateway reboots -----------------------------------------------------------------------------

@@ -5,6 +5,8 @@ When the first half of such a pair fails, the library has mended it, and some of
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +14,14 @@ import pytest
 import urllib3
 from urllib3.exceptions import EmptyPoolError, InsecureRequestWarning, MaxRetryError, SSLError
 
+from smgwproxy.backend import Backend, threaded
 from smgwproxy.certificate import Fingerprint
-from smgwproxy.errors import CertificateChanged, GatewayAnswerInvalid
+from smgwproxy.cooperative import cooperative
+from smgwproxy.errors import CertificateChanged, GatewayAnswerIncomplete, GatewayAnswerInvalid
 from smgwproxy.gateway import Gateway
 from smgwproxy.truststores.file import FileTrustStore
 from smgwproxy.truststores.pinned import PinnedTrustStore
-from tests.support import OK, Identity, Peer, RawGateway, head_lines
+from tests.support import OK, PATIENCE, Identity, Peer, RawGateway, head_lines
 
 StartGateway = Callable[..., RawGateway]
 
@@ -72,6 +76,33 @@ def test_interim_answer_is_not_taken_for_the_final_one(raw_gateway: StartGateway
     gateway = raw_gateway(numbered())
     with Gateway(gateway.origin, store) as client:
         assert [ours(client), ours(client)] == [(200, b"1"), (200, b"2")]
+
+
+@pytest.mark.parametrize("backend", [threaded, cooperative])
+def test_what_came_before_the_stream_was_cut_is_read_before_that_is_told(
+    raw_gateway: StartGateway, store: FileTrustStore, backend: Callable[[], Backend]
+) -> None:
+    came = 3 * 16384  # as many records of TLS, which are read at once
+    head_is_read, cut = threading.Event(), threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        assert head_is_read.wait(PATIENCE)
+        peer.send(b"x" * came)
+        socket.socket(fileno=peer.connection.detach()).close()  # without TLS's farewell
+        cut.set()
+
+    gateway = raw_gateway(script)
+    with (
+        Gateway(gateway.origin, store, backend=backend()) as client,
+        client.send("GET", "/", [("Host", "x")]) as answer,
+    ):
+        head_is_read.set()
+        assert cut.wait(PATIENCE)
+        assert answer.read(came + 1) == b"x" * came
+        with pytest.raises(GatewayAnswerIncomplete):
+            answer.read()
 
 
 AMBIGUOUS = {
