@@ -587,13 +587,6 @@ class ExactPool(HTTPSConnectionPool):
         super()._validate_conn(conn)
         conn.timeout = self.timeout.read_timeout
 
-    def _make_request(self, conn: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super()._make_request(conn, *args, **kwargs)
-        except (NoAnswer, TlsBroken):
-            conn.unanswered()
-            raise
-
     def _new_conn(self) -> Any:
         connection = cast(ExactConnection, super()._new_conn())
         connection.parting, connection.keepalive, connection.probe = self._parting, self._keepalive, self._probe
@@ -641,6 +634,8 @@ class ExactPool(HTTPSConnectionPool):
                 connection.request(method, request)
             return connection.getresponse(self._put_conn)
         except BaseException as error:
+            if isinstance(error, NoAnswer | TlsBroken):
+                connection.unanswered()
             self._end(connection)
             if isinstance(error, ssl.SSLError):
                 raise SSLError(error) from error

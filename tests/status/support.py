@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from io import BytesIO
 from typing import Any
 
 from smgwproxy.errors import CertificateChanged, ExchangeError
+from smgwproxy.headers import Site
 from smgwproxy.language import TRANSLATED, Language
 from smgwproxy.origin import Origin
 from smgwproxy.proxy import Exchange, Request
@@ -42,7 +44,9 @@ def exchange(
     method: str = "GET", status: int = 200, error: ExchangeError | None = None, target: str = "/secret?token=1"
 ) -> Exchange:
     lines = [("Host", "pi"), ("Cookie", "secret-cookie"), ("Authorization", "secret-login")]
-    request = Request("192.168.0.66", "http", method, target, "HTTP/1.1", lines, None, False, None)  # type: ignore[arg-type]  # nobody reads it
+    request = Request(
+        "192.168.0.66", "http", method, target, "HTTP/1.1", lines, None, False, BytesIO(), Site("http", "pi")
+    )
     return Exchange(request, status, error=error, reused=None if error else True)
 
 
