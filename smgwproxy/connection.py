@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import queue
 import re
+import select
 import socket
 import ssl
 import threading
@@ -25,7 +26,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, SSLError
 from urllib3.util.ssl_ import is_ipaddress
-from urllib3.util.wait import wait_for_read, wait_for_socket
+from urllib3.util.wait import wait_for_socket
 
 from smgwproxy.dialling import PROBES, Address, dial
 from smgwproxy.errors import InternalError
@@ -268,6 +269,8 @@ class ExactConnection(HTTPSConnection):
             self._shake_hands()
         connected = cast(Any, self.sock)
         connected.suppress_ragged_eofs = False
+        self._arrivals = select.poll()
+        self._arrivals.register(connected, select.POLLIN)
         self.observer.shook_hands(resumed=self.resumption.agreed(connected))
         self.rest()
 
@@ -339,7 +342,7 @@ class ExactConnection(HTTPSConnection):
             return False
         if time.monotonic() - self._resting_since > self.keepalive:
             return False
-        if not self.has_pending_bytes and not wait_for_read(self.sock, timeout=0.0):
+        if not self.has_pending_bytes and not self._arrivals.poll(0):
             return True
         self.sock.settimeout(0.0)
         try:

@@ -104,21 +104,14 @@ def for_client(lines: Lines, *, client: Site, origin: Origin, gateway: Site) -> 
     origin go. Everything else stays as it came.
     """
     hop_by_hop = _hop_by_hop(lines)
-    names = _GatewayNames(origin, gateway)
     result: Lines = []
     for line in lines:
         name, value = line
         key = name.lower()
         if key not in _MENDED and key not in hop_by_hop:
             result.append(line)
-        elif key in hop_by_hop or key in _ORIGIN_BOUND:
-            continue
-        elif key == "set-cookie":
-            result.append((name, _mended_cookie(value, names, secure=client.scheme == "https")))
-        elif key in {"location", "content-location"}:
-            result.append((name, _redirected(value, names, client)))
-        elif key == "refresh":
-            result.append((name, _refreshed(value, names, client)))
+        elif key not in hop_by_hop and key not in _ORIGIN_BOUND:
+            result.append((name, _mended(key, value, _GatewayNames(origin, gateway), client)))
     return result
 
 
@@ -173,6 +166,12 @@ def _host_of(authority: str) -> str:
 def _port_of(authority: str) -> int:
     port = authority.rpartition(":")[2]
     return int(port) if port.isdecimal() else DEFAULT_PORT
+
+
+def _mended(key: str, value: str, names: _GatewayNames, client: Site) -> str:
+    if key == "set-cookie":
+        return _mended_cookie(value, names, secure=client.scheme == "https")
+    return _refreshed(value, names, client) if key == "refresh" else _redirected(value, names, client)
 
 
 def _redirected(value: str, names: _GatewayNames, client: Site) -> str:
