@@ -24,7 +24,7 @@ from weakref import WeakSet
 
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError, SSLError
 from urllib3.util.ssl_ import is_ipaddress
 from urllib3.util.wait import wait_for_socket
 
@@ -262,7 +262,7 @@ class ExactConnection(HTTPSConnection):
         self.resumption.begin()
         try:
             self._shake_hands()
-        except Exception as error:
+        except (OSError, HTTPError, NothingInCommon) as error:
             offered = self.resumption.refused()
             if not (offered and _may_work_in_full(error)) or self._dropped:
                 raise

@@ -100,7 +100,8 @@ def _request(first: str, *lines: str, body: str = "") -> bytes:
 class Exchange:
     """A request, and how it comes to the gateway: over a kept connection, a new one, or at the very first use.
 
-    Of a first use it is the connection that only shakes hands which is tested. ``repeatable`` is what may be sent
+    Of a first use it is the connection that only shakes hands which is tested. ``resumed`` tells that a new one
+    resumes a TLS session, which none does otherwise. ``repeatable`` is what may be sent
     again when a kept connection died without an answer. ``ends`` tells that the connection does so anyway.
     ``directions`` are those of the faults: what differs from other exchanges in its answer alone needs no others.
     """
@@ -109,6 +110,7 @@ class Exchange:
     request: bytes
     kept: bool = True
     first_use: bool = False
+    resumed: bool = False
     repeatable: bool = False
     ends: bool = False
     directions: tuple[Direction, ...] = tuple(Direction)
@@ -124,6 +126,7 @@ _POST = _request("POST /length HTTP/1.1", _LOGIN, body='{"method": "readings"}')
 
 EXCHANGES = (
     Exchange("POST, new connection", _POST, kept=False),
+    Exchange("POST, resumed session", _POST, kept=False, resumed=True),
     Exchange("POST", _POST),
     Exchange("GET without credentials", _request("GET /length HTTP/1.1"), repeatable=True),
     Exchange("chunked answer", _request("GET /chunked HTTP/1.1", _LOGIN), directions=_ANSWER),
@@ -515,7 +518,7 @@ class Bench:
         if exchange.first_use:
             self._store.forget()
         if not exchange.kept:
-            self._end_all()
+            self._begin_anew(with_session=exchange.resumed)
         self._relay.arm(fault, self._kept() if exchange.kept else None)
         # The gateway keeps all that ever came to it, which is much after some ten thousand faults.
         for of_old in (self._gateway.peers, self._gateway._threads, self._gateway._sockets):
@@ -554,6 +557,14 @@ class Bench:
             if self._last is None:
                 raise NotTested(said)
         return self._last
+
+    def _begin_anew(self, *, with_session: bool) -> None:
+        """End all connections, and let the next one resume a TLS session, or have none to resume."""
+        self._end_all()
+        self._proxy.hub.call(self._proxy.gateway._pools.end_idle)  # sessions go with their pool
+        if with_session:
+            self._asked_later()
+            self._end_all()
 
     def _end_all(self) -> None:
         """End all connections, so that the gateway has read what it ever will."""

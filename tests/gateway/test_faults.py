@@ -42,6 +42,7 @@ pytestmark = pytest.mark.long
 EVERY = 499  # bytes from one fault to the next; .ci/faults leaves out none
 SILENCE = 0.8  # seconds: a busy machine is silent, too
 NEW = EXCHANGES[0]
+RESUMED = next(exchange for exchange in EXCHANGES if exchange.resumed)
 POST = next(exchange for exchange in EXCHANGES if exchange.name == "POST")
 GET = next(exchange for exchange in EXCHANGES if exchange.repeatable)
 FIRST_USE = next(exchange for exchange in EXCHANGES if exchange.first_use)
@@ -118,6 +119,19 @@ def test_damage_behind_the_handshake_is_not_told_as_one_of_the_handshake(identit
     told = problem(read_answer(outcome.said))
     assert told["error"] == "tls_protocol_error"
     assert "handshake" not in told["detail"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_handshake_that_is_cut_is_made_once_more_in_full_where_a_session_was_offered(
+    version: str, identity: Identity
+) -> None:
+    with set_up(version, identity, PATIENCE) as bench:
+        right = bench.measured(RESUMED)
+        in_full = bench.measured(NEW).trace.lengths[Direction.TO_PROXY]
+        assert right.trace.lengths[Direction.TO_PROXY] < in_full
+        cut = Fault(Kind.CUT, Direction.TO_PROXY, 20)
+        assert result(bench.endure(RESUMED, cut).said, right.answer) is Result.RIGHT
+        assert result(bench.endure(NEW, cut).said, right.answer) is Result.ERROR
 
 
 def test_first_use_that_is_cut_behind_the_proof_of_the_key_is_looked_at_once_more(identity: Identity) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import queue
 import socket
 import ssl
 import threading
@@ -25,6 +26,7 @@ from smgwproxy.resumption import LONGEST, PAUSE
 from smgwproxy.truststores.file import FileTrustStore
 from smgwproxy.truststores.pinned import PinnedTrustStore
 from smgwproxy.truststores.record import Pin
+from tests.gateway.test_tls import brainpool
 from tests.support import (
     OK,
     PATIENCE,
@@ -33,6 +35,7 @@ from tests.support import (
     RawGateway,
     Wiretap,
     answering,
+    connected,
     raw_exchange,
     running_proxy,
     settles,
@@ -154,6 +157,17 @@ def test_session_without_the_whole_certificate_resumes_as_well(
     with Gateway(gateway.origin, PinnedTrustStore([identity.certificate.fingerprint])) as client:
         assert [ask(client), ask(client)] == [b"ok", b"ok"]
     assert resumed(gateway) == [False, True]
+
+
+def test_session_in_a_group_that_was_found_by_trying_resumes(
+    raw_gateway: StartGateway, store: FileTrustStore, tmp_path: Path
+) -> None:
+    group = "brainpoolP256r1"
+    gateway = raw_gateway(answering(CLOSING), brainpool(tmp_path, group), newest=OLD, group=group)
+    with Gateway(gateway.origin, pinned(store, gateway)) as client:
+        assert [ask(client) for _ in range(3)] == [b"ok"] * 3
+    assert resumed(gateway) == [False, True, True]
+    assert gateway.connections == 4, "the first one had no group in common"
 
 
 @pytest.mark.parametrize("newest", [OLD, NEW])
@@ -522,6 +536,33 @@ def test_gateway_that_answers_nothing_over_a_resumed_session_gets_a_full_handsha
             ask(client, "POST")
         assert [ask(client, "POST") for _ in range(3)] == [b"ok"] * 3
     assert resumed(gateway) == [False, True, False, False, False]
+
+
+def test_client_that_leaves_within_a_resumed_handshake_leaves_no_connection_behind(
+    raw_gateway: StartGateway, store: FileTrustStore
+) -> None:
+    greeted: queue.Queue[ssl.SSLSocket] = queue.Queue()
+    over = threading.Event()
+
+    def hang(connection: ssl.SSLSocket) -> None:
+        greeted.put(connection)
+        over.wait(PATIENCE)
+
+    gateway = raw_gateway(answering(CLOSING), on_resumption=hang)
+    with running_proxy(gateway.origin, pinned(store, gateway)) as proxy:
+        assert raw_exchange(proxy.port, GET).startswith(b"HTTP/1.1 200 ")
+        with connected(proxy.port) as client:
+            client.sendall(GET)
+            half_way = greeted.get(timeout=PATIENCE)
+        has_been_reset = 7  # the first byte of struct tcp_info
+        try:
+            assert settles(
+                lambda: half_way.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == has_been_reset
+            )
+        finally:
+            over.set()
+        assert raw_exchange(proxy.port, GET).startswith(b"HTTP/1.1 200 ")
+    assert resumed(gateway) == [False, True], "it was not the session's fault"
 
 
 def test_changed_certificate_after_a_session_is_told_as_ever(
