@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -26,12 +26,12 @@ class Approach:
 
     While one caller has its turn no other keeps an idle connection: so there are never more connections than
     turns, whoever made them. A caller that has quit may still have turns, and must end its idle connections at the
-    end of each by itself. Who made the approach must `close` it. Safe between threads and greenlets as far as
-    ``backend`` is.
+    end of each by itself. Who made the approach must `close` it. ``parting`` is called when a connection is being
+    left. Safe between threads and greenlets as far as ``backend`` is.
     """
 
-    def __init__(self, backend: Backend) -> None:
-        self.parting = Parting(partial(backend.pool_class.ConnectionCls.ready, write=False))
+    def __init__(self, backend: Backend, parting: Callable[[], None] = lambda: None) -> None:
+        self.parting = Parting(partial(backend.pool_class.ConnectionCls.ready, write=False), parting)
         self._turns = Turns(0, backend.event_class)
         self._callers: Mapping[Caller, int] = {}  # with the turns that each wants; replaced, never changed
         self._joining = threading.Lock()
@@ -84,21 +84,23 @@ class Approach:
 class Approaches:
     """The approaches to all gateways that a program has had to do with; for one thread.
 
-    They are kept until `close`: who comes back to a gateway waits for what it has not ended yet.
+    They are kept until `close`: who comes back to a gateway waits for what it has not ended yet. ``parting`` is
+    called when there is something to `tidy` later.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, parting: Callable[[], None] = lambda: None) -> None:
         self._backend = backend
+        self._parting = parting
         self._known: dict[Origin, Approach] = {}
 
     def to(self, origin: Origin) -> Approach:
         """Return the approach to ``origin``, the same one each time."""
-        return self._known.setdefault(origin, Approach(self._backend))
+        return self._known.setdefault(origin, Approach(self._backend, self._parting))
 
-    def tidy(self) -> None:
-        """Let go of connections that are being left, and have ended, or had their time."""
-        for approach in self._known.values():
-            approach.parting.tidy()
+    def tidy(self) -> bool:
+        """Let go of connections that are being left, and have ended, or had their time; tells if any are left."""
+        left = [approach.parting.tidy() for approach in self._known.values()]
+        return any(left)
 
     def close(self) -> None:
         """Close all."""

@@ -127,6 +127,14 @@ class Certificate:
         return other is not None and self.public_key is not None and self.public_key == other.public_key
 
     @cached_property
+    def validity(self) -> tuple[datetime | None, datetime | None]:
+        """From when to when, None where that cannot be read; unlike ``description`` it needs no large library."""
+        try:
+            return certificate_parts(self.der).validity
+        except ValueError:
+            return self.description.not_before, self.description.not_after
+
+    @cached_property
     def description(self) -> Description:
         """Subject, issuer, dates and names, as far as they can be read."""
         return _describe(self.der)

@@ -7,12 +7,15 @@ refused, so that nothing is read here in another way than the TLS library read i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 SEQUENCE = 0x30
 INTEGER = 0x02
 BIT_STRING = 0x03
 NULL = 0x05
 OBJECT_IDENTIFIER = 0x06
+UTC_TIME = 0x17
+GENERALIZED_TIME = 0x18
 VERSION = 0xA0
 """The ``[0]`` before a certificate's version."""
 
@@ -38,6 +41,12 @@ class CertificateParts:
     algorithm: Element
     signature: Element
     start: int
+
+    @property
+    def validity(self) -> tuple[datetime, datetime]:
+        """From when to when; raises `ValueError` unless written as RFC 5280 wants it (section 4.1.2.5)."""
+        begin, end = elements(self.to_be_signed[self.start + 3].contents)
+        return _moment(begin), _moment(end)
 
     @property
     def public_key(self) -> bytes:
@@ -87,6 +96,19 @@ def without_null_parameters(der: bytes) -> bytes:
     fields[place] = _bare(parts.to_be_signed[place])
     to_be_signed = element(SEQUENCE, b"".join(fields))
     return element(SEQUENCE, to_be_signed + _bare(parts.algorithm) + parts.signature.whole)
+
+
+def _moment(time: Element) -> datetime:
+    """Read a time in UTC to the second; two digits of a year are of 1950 to 2049."""
+    digits = time.contents[:-1]
+    if len(digits) != {UTC_TIME: 12, GENERALIZED_TIME: 14}.get(time.tag) or not digits.isdigit():
+        raise ValueError("not a time as certificates have it")
+    if time.contents[-1:] != b"Z":
+        raise ValueError("not a time in UTC")
+    if time.tag == UTC_TIME:
+        digits = (b"19" if digits >= b"50" else b"20") + digits
+    month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))
+    return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=UTC)
 
 
 def _bare(algorithm: Element) -> bytes:

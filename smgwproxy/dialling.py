@@ -25,7 +25,8 @@ def dial(
     `OSError`.
     """
     deadline = time.monotonic() + seconds
-    found = sockets.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # In octets, since Python loads a MiB for names in other letters, and then finds that there are none.
+    found = sockets.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
     sources = (local, None) if local else (None,)
     attempts = [(family, address, source) for family, _, _, _, address in found for source in sources]
     failure: OSError = TimeoutError("no address took the connection in time")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gettext
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
+from io import BytesIO
 from pathlib import Path
 
 from smgwproxy.phrases import Phrase
@@ -17,12 +19,13 @@ _DOMAIN = "smgwproxy"
 class Language:
     """One language: called with a phrase it returns the text in that language; any other text stays as it is.
 
-    ``code`` is as HTML's ``lang`` has it. English needs no ``catalogue``. Safe between threads.
+    ``code`` is as HTML's ``lang`` has it. ``catalogue`` makes that of its translations when they are first used,
+    for they need much memory; English needs none. Safe between threads.
     """
 
-    def __init__(self, code: str = "en", catalogue: gettext.NullTranslations | None = None) -> None:
+    def __init__(self, code: str = "en", catalogue: Callable[[], gettext.NullTranslations] | None = None) -> None:
         self.code = code
-        self._catalogue = catalogue
+        self._made = catalogue
 
     def __call__(self, told: str) -> str:
         """Say ``told``."""
@@ -37,8 +40,7 @@ class Language:
         if code not in TRANSLATED:
             return cls()
         place = Path(__file__).with_name("locale") / code / "LC_MESSAGES" / f"{_DOMAIN}.mo"
-        with place.open("rb") as file:
-            return cls(code, gettext.GNUTranslations(file))
+        return cls(code, partial(_taken_apart, place.read_bytes()))
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Language:
@@ -50,12 +52,20 @@ class Language:
         """Return what a client prefers by its Accept-Language field (RFC 9110 section 12.5.4), else English."""
         return cls.named(preferred(accept))
 
+    @cached_property
+    def _catalogue(self) -> gettext.NullTranslations | None:
+        return None if self._made is None else self._made()
+
     def _translated(self, template: str, plural: str | None, count: int) -> str:
         if self._catalogue is None:
             return template if plural is None or count == 1 else plural
         if plural is None:
             return self._catalogue.gettext(template) if template else ""
         return self._catalogue.ngettext(template, plural, count)
+
+
+def _taken_apart(octets: bytes) -> gettext.NullTranslations:
+    return gettext.GNUTranslations(BytesIO(octets))
 
 
 class Languages:

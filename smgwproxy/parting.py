@@ -22,11 +22,14 @@ class Parting:
     """The connections that are being left.
 
     ``readable(sock, seconds)`` waits until ``sock`` has something to read, that long at most. Safe between threads
-    and greenlets; nothing but `finish` waits.
+    and greenlets; nothing but `finish` waits. ``begins`` is called when there is one to `tidy` later.
     """
 
-    def __init__(self, readable: Callable[[socket.socket, float], object]) -> None:
+    def __init__(
+        self, readable: Callable[[socket.socket, float], object], begins: Callable[[], None] = lambda: None
+    ) -> None:
         self._readable = readable
+        self._begins = begins
         self._left: deque[tuple[socket.socket, float]] = deque()  # each with its deadline
         self._unheard: deque[Address] = deque(maxlen=16)
 
@@ -53,6 +56,7 @@ class Parting:
                     connection.unwrap()
             ours = socket.socket(fileno=os.dup(connection.fileno()))
             self._left.append((ours, time.monotonic() + PATIENCE))
+            self._begins()
             ours.shutdown(socket.SHUT_WR)
 
     def finish(self) -> None:
@@ -68,13 +72,14 @@ class Parting:
                     raise
                 _let_go(connection, reset=not ended)
 
-    def tidy(self) -> None:
-        """Let go of those that have ended, or had their time."""
+    def tidy(self) -> bool:
+        """Let go of those that have ended, or had their time; tells whether there are any left."""
         for connection, deadline in list(self._left):  # what stays is there all the time, for who dials meanwhile
             if (ended := _has_ended(connection)) or deadline <= time.monotonic():
                 with suppress(ValueError):  # another one took it
                     self._left.remove((connection, deadline))
                     _let_go(connection, reset=not ended)
+        return bool(self._left)
 
     def close(self) -> None:
         """Let go of all: nobody dials any more."""

@@ -375,3 +375,46 @@ def test_keys_are_the_same_only_when_both_can_be_read(key: ec.EllipticCurvePriva
     assert not new.has_key_of(identity.certificate)
     assert not new.has_key_of(None)
     assert not garbage.has_key_of(garbage)
+
+
+@pytest.mark.parametrize("year", [1950, 1999, 2000, 2049, 2050, 9999])
+def test_dates_are_read_without_cryptography_as_with_it(key: ec.EllipticCurvePrivateKey, year: int) -> None:
+    """Until 2049 a year has two digits in a certificate (RFC 5280 section 4.1.2.5)."""
+    begin = datetime.datetime(1950, 1, 1, 0, 0, 1, tzinfo=datetime.UTC)
+    end = datetime.datetime(year, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "SMGW")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, begin, end)
+    certificate = Certificate(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
+    assert certificate.validity == (begin, end)
+    assert certificate.validity == (certificate.description.not_before, certificate.description.not_after)
+
+
+@pytest.mark.parametrize(
+    ("tag", "time"),
+    [
+        (0x17, b"491231235959"),
+        (0x17, b"4912312359Z"),
+        (0x17, b"491231235959+0100"),
+        (0x17, b"20491231235959Z"),
+        (0x18, b"491231235959Z"),
+        (0x18, b"20491231235959.5Z"),
+        (0x17, b"491331235959Z"),
+        (0x17, b"49123123595 Z"),
+        (0x04, b"491231235959Z"),
+    ],
+)
+def test_dates_that_are_written_otherwise_are_left_to_cryptography(
+    key: ec.EllipticCurvePrivateKey, tag: int, time: bytes
+) -> None:
+    parts = certificate_parts(made(key))
+    fields = [field.whole for field in parts.to_be_signed]
+    fields[4] = tagged(0x30, tagged(0x17, b"250101000000Z") + tagged(tag, time))
+    body = tagged(0x30, b"".join(fields)) + parts.algorithm.whole + parts.signature.whole
+    certificate = Certificate(tagged(0x30, body))
+    with pytest.raises(ValueError, match=r"not a time|must be in"):
+        _ = certificate_parts(certificate.der).validity
+    assert certificate.validity == (certificate.description.not_before, certificate.description.not_after)
+
+
+def test_what_is_no_certificate_has_no_dates() -> None:
+    assert Certificate(b"no certificate").validity == (None, None)

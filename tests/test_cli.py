@@ -20,7 +20,11 @@ import pytest
 import requests
 
 from smgwproxy import __version__
+from smgwproxy.certificate import Certificate
 from smgwproxy.demo import VENDORS
+from smgwproxy.demo.certificate import self_signed
+from smgwproxy.origin import Origin
+from smgwproxy.truststores.file import FileTrustStore
 from tests.support import OK, PATIENCE, Identity, Peer, RawGateway, raw_exchange
 
 StartGateway = Callable[..., RawGateway]
@@ -303,6 +307,31 @@ def test_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
     assert ended.stderr.splitlines() == [
         f"smgwproxy: error: --port: {port} is in use: stop the program that has it, or choose another port"
     ]
+
+
+def test_proxy_loads_nothing_that_only_some_options_need(tmp_path: Path) -> None:
+    """Memory is dear on a small board: an idle proxy shall have less than 35 MiB."""
+    code = (
+        "import sys, smgwproxy.cli, smgwproxy.commands.serve, smgwproxy.truststores.file\n"
+        "spared = {'cryptography', 'sqlite3', 'prometheus_client', 'tomllib', 'difflib', 'html', 'unicodedata'}\n"
+        "ours = {'client_certificate', 'own_certificate', 'status.site', 'status.page', 'doctor', 'discovery'}\n"
+        "there = (spared | {f'smgwproxy.{name}' for name in ours}) & set(sys.modules)\n"
+        "assert not there, there\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+def test_proxy_of_a_pinned_gateway_needs_no_cryptography(tmp_path: Path, store: FileTrustStore) -> None:
+    """It has what to tell of the pin from its record, and its dates from the certificate itself."""
+    store.pin(Origin("10.11.120.2"), Certificate(self_signed("SMGW").der))
+    code = (
+        "import sys\nfrom smgwproxy.origin import Origin\nfrom smgwproxy.truststores import open_truststore\n"
+        "from smgwproxy.truststores.base import utc_now\n"
+        "(pin,) = open_truststore('file:certs').lookup(Origin('10.11.120.2'))\n"
+        "assert pin.subject and pin.ends is not None and not pin.ending(utc_now())\n"
+        "assert 'cryptography' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
 def test_help_names_every_option_and_needs_neither_gevent_nor_urllib3(tmp_path: Path) -> None:

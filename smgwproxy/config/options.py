@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -57,6 +56,8 @@ class Option:
 
 def suggest(word: str, known: Iterable[str]) -> Phrase:
     """Tell the remedy for ``word``, which is none of ``known``."""
+    import difflib  # noqa: PLC0415  # only for who mistyped something
+
     near = difflib.get_close_matches(word, tuple(known), n=1)
     return phrase("did you mean {known}?", known=near[0]) if near else phrase("--help lists the options")
 

@@ -38,13 +38,13 @@ def ending(certificate: Certificate, now: datetime) -> str:
 
     Soon is the last tenth of its life, and no more than 60 days: one of 90 days is renewed 30 days before its end.
     """
-    told = certificate.description
-    if told.not_before is None or told.not_after is None:
+    begin, end = certificate.validity
+    if begin is None or end is None:
         return ""
-    left = told.not_after - now
-    if left > min(_SOON, (told.not_after - told.not_before) / 10):
+    left = end - now
+    if left > min(_SOON, (end - begin) / 10):
         return ""
-    day = f"{told.not_after.astimezone(UTC):%Y-%m-%d}"
+    day = f"{end.astimezone(UTC):%Y-%m-%d}"
     if left <= timedelta():
         return phrase("ended on {day}", day=day)
     return plural("ends on {day}, in {count} day", "ends on {day}, in {count} days", left.days, day=day)

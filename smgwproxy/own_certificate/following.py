@@ -56,7 +56,7 @@ class ServerIdentity:
             return
         self._refused = None
         if self.certificate != before:
-            ends = self.certificate.description.not_after
+            _, ends = self.certificate.validity
             self._logger.info(
                 "the new certificate in %s is used from now on: SHA-256 %s, ends %s",
                 self._files.certificate,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import gevent
+from gevent.event import Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
@@ -101,6 +102,7 @@ class ProxyServer(WSGIServer):
         self.storage = storage or Storage()
         self.stopping = False
         self.handlers: set[Handler] = set()
+        self._exchanging = Event()
         self._looking_after: gevent.Greenlet[..., None] | None = None
 
     def start(self) -> None:
@@ -141,12 +143,21 @@ class ProxyServer(WSGIServer):
         for handler in list(self.handlers):
             handler.break_off()
 
+    def exchange_begins(self) -> None:
+        """Have those with an exchange looked after: one of them has begun one."""
+        if not self._exchanging.is_set():
+            self._exchanging.set()
+
     def _look_after(self) -> None:
         while True:
+            self._exchanging.wait()  # who only waits for the next request needs nobody, and wakes nobody
             gevent.sleep(_LOOK_AFTER_SECONDS)
             self._look_after_all()
 
     def _look_after_all(self) -> None:
         # In a frame of its own: one that sleeps would keep the last client, and all that its failure holds.
+        exchanging = False
         for handler in list(self.handlers):
-            handler.look_after()
+            exchanging |= handler.look_after()
+        if not exchanging:
+            self._exchanging.clear()

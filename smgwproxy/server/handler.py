@@ -103,12 +103,16 @@ class Handler(WSGIHandler):
         if not self._in_exchange:
             self.hang_up()
 
-    def look_after(self) -> None:
-        """End the exchange when the client has left, be it the gateway or the client that is waited for."""
+    def look_after(self) -> bool:
+        """End the exchange when the client has left, be it the gateway or the client that is waited for.
+
+        Tells whether there is an exchange.
+        """
         if self._in_exchange and not self._abandoned and self._channel.has_left():
             self._abandoned = True
             gone = ClientGone(phrase("The client went away before it had its answer."))
             self._greenlet.kill(gone, block=False)
+        return self._in_exchange
 
     def break_off(self) -> None:
         """End everything at once; the client sees that its answer is not whole."""
@@ -135,6 +139,7 @@ class Handler(WSGIHandler):
         if request is None:
             return False
         self._in_exchange = True  # only a whole head is a request that a stop must wait for
+        self.server.exchange_begins()
         head, framing = request
         body = RequestBody(BodyReader(self._wire, framing), lambda: self._begin_body(head))
         answer = AnswerWriter(

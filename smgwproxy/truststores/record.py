@@ -40,8 +40,8 @@ class Pin:
     @property
     def ends(self) -> datetime | None:
         """When the certificate ends, None where that cannot be read."""
-        if self.certificate is not None and self.certificate.description.not_after is not None:
-            return self.certificate.description.not_after
+        if self.certificate is not None and self.certificate.validity[1] is not None:
+            return self.certificate.validity[1]
         return parse_go_time(self.not_after)
 
     def ending(self, now: datetime) -> str:

@@ -25,7 +25,7 @@ class _Enclosing(gettext.NullTranslations):
 
 def pseudo() -> Language:
     """Return the language; it gives itself out as German, or nobody would speak it."""
-    return Language("de", _Enclosing())
+    return Language("de", _Enclosing)
 
 
 def forgotten(text: str) -> list[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from smgwproxy import __version__, machine
 from smgwproxy.certificate import Certificate
-from smgwproxy.client_certificate import ClientCertificate
 from smgwproxy.commands.serving.door import Listener
 from smgwproxy.config import OPTIONS, Config, Option, Program
-from smgwproxy.own_certificate import ending
 from smgwproxy.truststores.base import utc_now
+
+if TYPE_CHECKING:
+    from smgwproxy.client_certificate import ClientCertificate
 
 
 def announce(
@@ -27,6 +29,8 @@ def announce(
         for address in _reachable_at(config.listen):
             logger.info("reachable at %s://%s:%d/", listener.scheme, address, listener.port)
     if shown is not None:
+        from smgwproxy.own_certificate import ending  # noqa: PLC0415  # only where there is HTTPS
+
         logger.info("HTTPS shows the certificate with SHA-256 %s", shown.fingerprint)
         if end := ending(shown, utc_now()):
             logger.warning("the certificate of HTTPS %s: renew it, or see smgwproxy certificate --help", end)
@@ -61,6 +65,8 @@ def _changed(before: Config, after: Config, options: Iterable[Option]) -> str:
 
 
 def _announce_client_certificate(client_certificate: ClientCertificate, logger: logging.Logger) -> None:
+    from smgwproxy.own_certificate import ending  # noqa: PLC0415  # only where there is such a certificate
+
     certificate = client_certificate.certificate
     told = certificate.description
     logger.info(

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from smgwproxy.approach import Approaches
 from smgwproxy.backend import Backend
-from smgwproxy.client_certificate import ClientCertificate
-from smgwproxy.commands.client_certificate import configured_client_certificate
 from smgwproxy.commands.serving.opening import Opening, Unopened
 from smgwproxy.commands.store import open_configured_truststore
 from smgwproxy.config import Config
@@ -25,6 +23,9 @@ from smgwproxy.phrases import Phrase, phrase
 from smgwproxy.renewal import Renewal
 from smgwproxy.truststores import TrustStore
 from smgwproxy.truststores.guard import Guard
+
+if TYPE_CHECKING:
+    from smgwproxy.client_certificate import ClientCertificate
 
 _R = TypeVar("_R")
 
@@ -121,6 +122,10 @@ def _store(config: Config, backend: Backend) -> TrustStore:
 def _client_certificate(config: Config) -> ClientCertificate | None:
     if config.client_cert is None:
         return None
+    from smgwproxy.commands.client_certificate import (  # noqa: PLC0415  # memory, which most do without
+        configured_client_certificate,
+    )
+
     return certificate_in_time(config, "client-cert", partial(configured_client_certificate, config))
 
 

@@ -15,7 +15,8 @@ _SECONDS = 5.0  # how often the status is looked at, at least
 class Heartbeat:
     """Tells ``supervisor`` the state, and at each beat that gevent's hub turns and what ``describe`` returns now.
 
-    What did not get through is told at the next beat. A context manager: it beats within.
+    What did not get through is told at the next beat. A context manager: it beats within, if there is anybody to
+    be told.
     """
 
     def __init__(self, supervisor: Supervisor, describe: Callable[[], str]) -> None:
@@ -30,7 +31,8 @@ class Heartbeat:
         self._beating: gevent.Greenlet[..., None] | None = None
 
     def __enter__(self) -> Heartbeat:
-        self._beating = gevent.spawn(self._run)
+        if self._supervisor.address is not None:
+            self._beating = gevent.spawn(self._run)
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 from weakref import ref
 
 import gevent
@@ -14,7 +15,6 @@ import gevent.ssl
 
 from smgwproxy.access import Access
 from smgwproxy.approach import Approaches
-from smgwproxy.commands.certificate import configured_files
 from smgwproxy.commands.serving.announcing import announce
 from smgwproxy.commands.serving.behind import Behind, behind, certificate_in_time
 from smgwproxy.commands.serving.door import Door, Listener
@@ -25,13 +25,15 @@ from smgwproxy.gateway import Gateway
 from smgwproxy.language import Languages
 from smgwproxy.limits import DoorLimits
 from smgwproxy.origin import Origin
-from smgwproxy.own_certificate import Files, ServerIdentity
 from smgwproxy.proxy import Exchange, Report, ReverseProxy
 from smgwproxy.server import Terms
 from smgwproxy.status.ledger import Ledger
 from smgwproxy.storage import Storage
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.trustwatch import TrustWatch, see_out
+
+if TYPE_CHECKING:
+    from smgwproxy.own_certificate import Files, ServerIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,9 @@ class Parts:
         return certificate_in_time(config, option, partial(self._loaded, config, before))
 
     def _loaded(self, config: Config, before: Prepared | None) -> tuple[Files, ServerIdentity | None]:
+        from smgwproxy.commands.certificate import configured_files  # noqa: PLC0415  # only where there is HTTPS
+        from smgwproxy.own_certificate import ServerIdentity  # noqa: PLC0415  # as above
+
         files = configured_files(config)
         if before is not None and before.files == files:
             return files, before.identity

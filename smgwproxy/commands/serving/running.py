@@ -36,7 +36,8 @@ class Running:
         self._report = report
         self._logs = logs
         self._logger = logger
-        self._approaches = Approaches(cooperative())
+        self._leaving_begun = gevent.event.Event()
+        self._approaches = Approaches(cooperative(), self._leaving_begun.set)
         self._languages = Languages()
         self._gateways: dict[str | None, Parts] = {}  # by the names of their tables
         self._left: set[Parts] = set()  # their last requests may still run
@@ -103,6 +104,7 @@ class Running:
             if table not in self._gateways:
                 one.leave()
                 self._left.add(one)
+                self._leaving_begun.set()
 
     def text(self) -> str:
         """Tell how all of them are, in one line."""
@@ -140,11 +142,13 @@ class Running:
         return {listener for door in doors for listener in door.listeners} - staying
 
     def _tidy(self) -> None:
-        """Look after the connections to gateways that are named no more, too."""
+        """Look after what is being left: connections, those to gateways that are named no more, too, and parts."""
         while True:
+            self._leaving_begun.wait()
             gevent.sleep(PATIENCE)
-            self._approaches.tidy()
             self._left = {one for one in self._left if one.door.busy}
+            if not self._approaches.tidy() and not self._left:
+                self._leaving_begun.clear()
 
 
 def _all(functions: Sequence[Callable[[], _R]]) -> Sequence[_R]:

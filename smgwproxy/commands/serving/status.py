@@ -19,16 +19,16 @@ from smgwproxy.language import Languages
 from smgwproxy.limits import DoorLimits
 from smgwproxy.phrases import phrase
 from smgwproxy.server import Terms
-from smgwproxy.status.kept import Kept, look
-from smgwproxy.status.site import StatusSite
-from smgwproxy.status.watched import Watched
 from smgwproxy.storage import Storage
 from smgwproxy.truststores.base import utc_now
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.trustwatch import INTERVAL
 
 if TYPE_CHECKING:
+    from smgwproxy.status.kept import Kept
     from smgwproxy.status.metrics import Metrics
+    from smgwproxy.status.site import StatusSite
+    from smgwproxy.status.watched import Watched
 
 _THIS_MACHINE = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 _LIMITS = DoorLimits(
@@ -64,6 +64,8 @@ class Status:
         """
         if config.status_port is None:
             return None
+        from smgwproxy.status.site import StatusSite  # noqa: PLC0415  # two MiB, which most do without
+
         return self._site or StatusSite(self._watched, _metrics(self._watched, config), self._languages)
 
     def use(self, program: Program, site: StatusSite | None, listeners: Sequence[Listener]) -> None:
@@ -90,6 +92,8 @@ class Status:
                 one.end()
 
     def _watched(self) -> Sequence[Watched]:
+        from smgwproxy.status.watched import Watched  # noqa: PLC0415  # comes with the site
+
         return [
             Watched(
                 one.name,
@@ -117,6 +121,8 @@ class _Look:
         self._looking.kill(block=False)
 
     def _run(self) -> None:
+        from smgwproxy.status.kept import look  # noqa: PLC0415  # comes with the site
+
         origin = self._parts.origin
         while True:
             try:
