@@ -31,6 +31,7 @@ _FAST, _MOMENT = 16 * 1024 * 1024, 0.05
 _RECEIVED = 16 * 1024  # at once, since the smallest messages of TLS make much work of them
 _BARREN = 64 * 1024  # bytes of TLS without one of data, or of a handshake: no honest client needs as many
 _SLICE = 0.01  # seconds that a client who sends without a pause may have to itself
+_SWATH = 512 * 1024  # bytes that one who takes its answer, or sends a body, without a pause may have passed
 _GLANCES = 30  # within the patience, at how much a slow client has taken
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 1024 * 1024
@@ -55,6 +56,7 @@ class Channel:
         self._pace = Pace(math.inf)
         self._rest = False
         self._haste = Pace(_MOMENT, _FAST)
+        self._unbroken = 0  # bytes since the others had their turn
         self._expected_since = 0.0
         self._waiting_since: float | None = None
         self._writer: gevent.Greenlet[..., None] | None = None
@@ -107,7 +109,9 @@ class Channel:
     def receive(self, size: int) -> bytes:
         """Return 1 to ``size`` bytes as soon as any are there; empty when the client has ended its side."""
         if self._encryption is None:
-            return self._receive(size)
+            octets = self._receive(size)
+            self._passed(len(octets))
+            return octets
         barren = 0
         while True:
             try:
@@ -127,7 +131,7 @@ class Channel:
             raise TimeoutError("the client is too slow")
         began = time.monotonic()
         if began - self._alone_since > _SLICE:  # recv() gives no way to others while bytes are there
-            gevent.sleep(0)
+            give_way()
             self._alone_since = began = time.monotonic()
         self._waiting_since = self._expected_since
         data: bytes = b""
@@ -166,6 +170,14 @@ class Channel:
             data = self._encryption.outgoing()
         self._put(self._send_in_a_moment(data))
         self._wait_while(lambda: self._backlog.is_full)
+        self._passed(len(data))
+
+    def _passed(self, octets: int) -> None:
+        """Let the others have their turn now and then: nobody waits where there is always something to do."""
+        self._unbroken += octets
+        if self._unbroken >= _SWATH:
+            self._unbroken = 0
+            give_way()
 
     def _put(self, octets: bytes) -> None:
         """Send ``octets`` now or later; does not wait."""
@@ -322,3 +334,16 @@ class Channel:
         with suppress(OSError):  # TLS has ended already
             self._encryption.say_farewell()
         return self._encryption.outgoing()
+
+
+def give_way() -> None:
+    """Let all others go on who can.
+
+    After ``gevent.sleep(0)`` the hub looks for what has come to them only once it has come back here fifty times.
+    """
+    hub = gevent.get_hub()
+    timer = hub.loop.timer(0)
+    try:
+        hub.wait(timer)
+    finally:
+        timer.close()

@@ -8,10 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+import gevent
+import gevent.socket
 import pytest
 
+from smgwproxy.demo import HubThread
 from smgwproxy.errors import ClientGone, ClientTooSlow
 from smgwproxy.limits import DoorLimits, Limits
+from smgwproxy.server.channel import give_way
 from smgwproxy.storage import Storage
 from smgwproxy.truststores.file import FileTrustStore
 from tests.door.key_updates import MOST, flood
@@ -258,6 +262,24 @@ def test_silent_handshakes_do_not_hold_up_others(
         with connected(proxy.port, tls=True) as client:
             client.sendall(GET)
             receive_until(client, b"ok")
+
+
+def test_who_gives_way_lets_those_go_on_to_whom_something_has_come() -> None:
+    """After ``gevent.sleep(0)`` they would not: the hub asks the kernel only now and then."""
+
+    def script() -> None:
+        here, there = gevent.socket.socketpair()
+        with here, there:
+            reader = gevent.spawn(there.recv, 1)
+            gevent.sleep(0)  # it waits
+            here.send(b"x")
+            for _ in range(2):  # one may come first
+                give_way()
+            assert reader.ready()
+            assert reader.value == b"x"
+
+    with HubThread() as hub:
+        hub.call(script)
 
 
 def test_body_of_tiny_chunks_does_not_hold_up_others(
