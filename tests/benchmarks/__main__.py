@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.table import Table
 
-_BENCHMARKS: tuple[str, ...] = ()
+_BENCHMARKS: tuple[str, ...] = ("footprint",)
 """The modules of this package with ``measure(effort) -> Table``, in the order in which they run."""
 
 
