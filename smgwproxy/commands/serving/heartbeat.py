@@ -7,7 +7,6 @@ from collections.abc import Callable
 import gevent
 
 from smgwproxy import supervision
-from smgwproxy.beat import until_next
 from smgwproxy.supervision import Supervisor
 
 _SECONDS = 5.0  # how often the status is looked at, at least
@@ -54,7 +53,7 @@ class Heartbeat:
 
     def _run(self) -> None:
         while True:
-            gevent.sleep(until_next(self.interval))
+            gevent.sleep(self.interval)
             self._send(self._alive)
 
     def _tell(self, state: str) -> None:
