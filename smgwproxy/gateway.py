@@ -140,12 +140,11 @@ class Gateway:
     def follow(self) -> Sequence[Pin]:
         """Ask for the pins, and end connections that were made under others, or idle for too long; sends nothing.
 
-        Each request does so by itself; call this from time to time for the connections that no request uses. The
-        store is asked here in any case, so that pins that stand for too long do so no longer than that. A
+        Each request does so by itself; call this from time to time for the connections that no request uses. A
         pin of which only the fingerprint is known (from a record of the original proxy) is completed with the
         certificate that was seen. Returns the pins in force, none before first use. Raises `TrustStoreError`.
         """
-        pins = self._looked_up(self._trust.looked_up)
+        pins = self._looked_up()
         certificate, self._to_complete = self._to_complete, None
         if certificate is not None:
             self._trust.complete(certificate)
@@ -219,10 +218,10 @@ class Gateway:
         )
 
     def _pins(self) -> Sequence[Pin]:
-        pins = self._looked_up(self._trust.pins)
+        pins = self._looked_up()
         return pins or self._in_force(partial(self._trust.first_use, self._pools.presented_certificate()))
 
-    def _looked_up(self, question: Callable[[], Sequence[Pin]]) -> Sequence[Pin]:
+    def _looked_up(self) -> Sequence[Pin]:
         """Ask for the pins; connections under others end.
 
         Where others came into force meanwhile, such as those of a first use that was asked for before and took
@@ -230,7 +229,7 @@ class Gateway:
         """
         while True:
             ticket, before = self._pools.ticket(), self._pools.allowed
-            pins = question()
+            pins = self._trust.pins()
             if self._pools.allow(pins, ticket, unless_changed_since=before):
                 return pins
 

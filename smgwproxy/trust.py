@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -15,6 +16,8 @@ from smgwproxy.truststores.base import EditableTrustStore, StandingPins, utc_now
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Pin, Record
 
+_STANDING_SECONDS = 30.0
+
 
 class Trust:
     """Trust in the gateway ``origin``, as the guarded store has it. Safe between threads and greenlets.
@@ -22,25 +25,39 @@ class Trust:
     Every method raises `smgwproxy.errors.TrustStoreError` when the store fails; then nothing is trusted.
     """
 
-    def __init__(self, origin: Origin, guard: Guard, renewal: Renewal = Renewal.ASK) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        guard: Guard,
+        renewal: Renewal = Renewal.ASK,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._origin = origin
         self._guard = guard
         self._renewal = renewal
-        self._standing: StandingPins | None = None  # what the store returned last
+        self._clock = clock
+        self._standing: tuple[StandingPins, float] | None = None  # what the store returned last, and until when
 
     def pins(self) -> Sequence[Pin]:
         """Return the pins in force; empty before first use.
 
         The store is asked unless the pins that it returned last are `StandingPins` that stand: then they are what
-        it would return.
+        it would return. After half a minute it is asked all the same: should it be mistaken there, it is no longer
+        so than that.
         """
         standing = self._standing
-        return standing if standing is not None and standing.stand else self.looked_up()
+        if standing is not None:
+            pins, until = standing
+            if self._clock() < until and pins.stand:
+                return pins
+        return self.looked_up()
 
     def looked_up(self) -> Sequence[Pin]:
         """Ask the store for the pins in force, whatever is known; empty before first use."""
+        self._standing = None
+        until = self._clock() + _STANDING_SECONDS
         pins = self._pins(partial(self._guard.store.lookup, self._origin))
-        self._standing = pins if isinstance(pins, StandingPins) else None
+        self._standing = (pins, until) if isinstance(pins, StandingPins) else None
         return pins
 
     def first_use(self, certificate: Certificate) -> Sequence[Pin]:

@@ -10,6 +10,7 @@ from weakref import ReferenceType
 
 import gevent
 
+from smgwproxy.beat import until_next
 from smgwproxy.errors import SmgwProxyError, TrustStoreError
 from smgwproxy.gateway import Gateway
 from smgwproxy.truststores.base import EditableTrustStore, utc_now
@@ -55,7 +56,7 @@ class TrustWatch:
         """Run until the greenlet is killed."""
         self.begin()
         while True:
-            gevent.sleep(INTERVAL)
+            gevent.sleep(until_next(INTERVAL))
             self.step()
 
     def begin(self) -> None:
@@ -123,7 +124,7 @@ def see_out(gateway: ReferenceType[Gateway], logger: logging.Logger) -> None:
         except SmgwProxyError as error:
             logger.warning("%s", error)
         left = None
-        gevent.sleep(INTERVAL)
+        gevent.sleep(until_next(INTERVAL))
 
 
 def _described(pin: Pin) -> str:

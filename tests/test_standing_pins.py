@@ -21,7 +21,6 @@ import pytest
 from smgwproxy.backend import threaded
 from smgwproxy.certificate import Certificate
 from smgwproxy.errors import PinRefused, TrustStoreError
-from smgwproxy.gateway import Gateway
 from smgwproxy.origin import Origin
 from smgwproxy.testing.samples import next_number, number_of_pins
 from smgwproxy.trust import Trust
@@ -161,12 +160,16 @@ def test_what_stands_must_be_pins() -> None:
             asking.pins()
 
 
-def test_who_follows_the_pins_asks_the_store_in_any_case() -> None:
+def test_store_is_asked_after_half_a_minute_whatever_its_pins_say() -> None:
+    now = 100.0
     store = Counting(lambda: True)
-    with Gateway(ORIGIN, store) as gateway:
-        for number in range(1, 4):
-            gateway.follow()
-            assert store.asked == number
+    asking = Trust(ORIGIN, Guard(store, threaded().call, PATIENCE), clock=lambda: now)
+    for asked in range(1, 4):
+        asking.pins()
+        now += 29
+        asking.pins()
+        assert store.asked == asked
+        now += 1
 
 
 def test_copies_are_mere_tuples() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.table import Table
 
-_BENCHMARKS: tuple[str, ...] = ("rate", "latency", "stalls", "poll", "waiting", "bulk", "scale")
+_BENCHMARKS: tuple[str, ...] = ("rate", "latency", "stalls", "poll", "waiting", "bulk", "footprint", "scale")
 """The modules of this package with ``measure(effort) -> Table``, in the order in which they run."""
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import gevent
 
 from smgwproxy.access import Access
+from smgwproxy.beat import until_next
 from smgwproxy.commands.serving.door import Door, Listener, Wish
 from smgwproxy.commands.serving.parts import Parts
 from smgwproxy.config import Config, Program
@@ -129,7 +130,7 @@ class _Look:
                 self.kept = look(self._guard, origin)
             except Exception:  # who watches must go on
                 self._parts.logger.exception("a fault while looking at the trust store")
-            gevent.sleep(INTERVAL)
+            gevent.sleep(until_next(INTERVAL))
 
 
 def _wishes(config: Config) -> Iterator[Wish]:
