@@ -13,7 +13,8 @@ from pathlib import Path
 from statistics import median
 
 from tests.benchmarks.effort import Effort
-from tests.benchmarks.programs import Running, smgwproxy
+from tests.benchmarks.others import installed
+from tests.benchmarks.programs import Running
 from tests.benchmarks.table import Table
 from tests.support import PATIENCE, Peer, RawGateway, make_identity, settles
 
@@ -79,11 +80,10 @@ class Way:
     run: Callable[[Path, int], AbstractContextManager[Running]] | None
 
 
-WAYS: Sequence[Way] = (Way("direct", None), Way("smgwproxy", smgwproxy))
-
-
-def measure(effort: Effort, ways: Sequence[Way] = WAYS) -> Table:
-    """Poll over each of ``ways``, with both versions of TLS."""
+def measure(effort: Effort) -> Table:
+    """Poll directly and through each proxy, with both versions of TLS."""
+    found = installed(effort.programs, variants=False)
+    ways = [Way("direct", None), *(Way(proxy.name, proxy.run) for proxy in found.proxies)]
     rows = []
     for version in _VERSIONS:
         directory = effort.directory / version.name
