@@ -110,7 +110,10 @@ def request_line(
     """
     if len(target) > _LONGEST_TARGET:  # or clients could fill the disk
         target = f"{target[:_LONGEST_TARGET]}...+{len(target) - _LONGEST_TARGET}"
-    quoted = " ".join(_quotable(part).replace(" ", "\\x20") for part in (method, target, version))
+    parts = (method, target, version)
+    quoted = " ".join(parts)
+    if quoted.count(" ") > 2 or _quotable(quoted) is not quoted:
+        quoted = " ".join(_quotable(part).replace(" ", "\\x20") for part in parts)
     return Escaped(
         f'{_quotable(client)} "{quoted}" {"-" if status is None else status} '
         f"{sent} bytes {seconds:.3f} s connection={connection}"
