@@ -65,8 +65,8 @@ def _serve(words: Sequence[str]) -> int:
     from smgwproxy.supervision import Supervisor  # noqa: PLC0415
 
     ended = serve(program, partial(load, words, os.environ), Supervisor.of(os.environ))
-    # Not by the interpreter's own end, which now and then aborts the program ("exception not rethrown") when a thread
-    # is still at work for a trust store. All that it had to say or to close it has by now.
+    # Not by the interpreter's own end: now and then that aborts the program ("exception not rethrown") while a
+    # thread still works for a trust store. All that it had to say or to close it has by now.
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # there is none, or nobody reads it
             stream.flush()
