@@ -298,7 +298,7 @@ class ExactConnection(HTTPSConnection):
     def rest(self) -> None:
         """Take note that an exchange, or the handshake, is over: what comes now nobody has asked for."""
         self._resting_since = time.monotonic()
-        if self._exchanges < 2:
+        if self._exchanges == 1:
             self._keep_session()
 
     def _keep_session(self) -> None:
@@ -317,7 +317,7 @@ class ExactConnection(HTTPSConnection):
             if resting is None:
                 reset_on_close(leaving)
             else:
-                if self._exchanges == 0:  # TLS 1.3's tickets may have come since
+                if self._exchanges == 0:  # TLS 1.3's tickets may have come since the handshake
                     self._keep_session()
                 self.parting.leave(leaving)
             if self._silent:
@@ -427,7 +427,7 @@ class ExactConnection(HTTPSConnection):
                 raise Dropped from error
             if not isinstance(error, ssl.SSLError | ConnectionError):
                 raise
-            # The peer may have answered before it closed: a broken pipe lets urllib3 read that answer.
+            # The peer may have answered before it closed: a broken pipe lets the pool read that answer.
             raise BrokenPipeError(str(error)) from error
 
     def _sent_unanswered(self, piece: bytes) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ LONGEST = 48 * 3600.0
 
 PAUSE = 3600.0
 """Seconds for which none is offered after a failure that one may be to blame for: a gateway may be bad at it."""
+
+# ssl.SSLSocket.session loses a copy of the session, with its certificate, at each look: 5 KiB. Python 3.12.8 and
+# 3.13.1 mended that (https://github.com/python/cpython/issues/116810), 3.11 never will.
+_A_LOOK_LEAKS = sys.version_info < (3, 12, 8) or (3, 13) <= sys.version_info < (3, 13, 1)
 
 Leave = Callable[[socket.socket], object]
 """Ends our side of a connection so that the next one begins only after the gateway has ended its own."""
@@ -89,6 +94,11 @@ class Sessions:
         self._newest: Kept | None = None
         self._not_before = -math.inf
 
+    @property
+    def are_offered(self) -> bool:
+        """Whether there is no pause."""
+        return self._clock() >= self._not_before
+
     def now(self) -> float:
         """Return the time by which sessions grow old."""
         return self._clock()
@@ -102,7 +112,7 @@ class Sessions:
         if now - newest.since > LONGEST:
             self.forget()
             return None
-        return newest if now >= self._not_before else None
+        return newest if self.are_offered else None
 
     def keep(self, kept: Kept) -> None:
         """Keep a session, unless there is one of a later full handshake."""
@@ -167,8 +177,11 @@ class Resumption:
         """Keep the session of a connection whose certificate was compared, if it can be resumed by now.
 
         In TLS 1.3 that takes a ticket, which comes behind the handshake. What comes of a resumed session is as old
-        as its full handshake.
+        as its full handshake. Where each look at a session costs memory for good, one is kept for as long as it is
+        resumed, and none is looked at that would not be offered soon.
         """
+        if _A_LOOK_LEAKS and (self._resumed or not self._sessions.are_offered):
+            return
         session = secured.session
         if session is not None and self._context is not None and (session.has_ticket or session.id):
             self._sessions.keep(Kept(session, self._context, self._since))

@@ -22,7 +22,7 @@ from smgwproxy.cooperative import cooperative
 from smgwproxy.errors import CertificateChanged, GatewayClosed, GatewayConnectTimeout, GatewayError, GatewayRefused
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
-from smgwproxy.resumption import LONGEST, PAUSE
+from smgwproxy.resumption import _A_LOOK_LEAKS, LONGEST, PAUSE, ResumingContext
 from smgwproxy.truststores.file import FileTrustStore
 from smgwproxy.truststores.pinned import PinnedTrustStore
 from smgwproxy.truststores.record import Pin
@@ -473,6 +473,33 @@ def test_full_handshake_begins_after_the_gateway_has_closed_the_connection_that_
     assert gateway.most_open == 1
 
 
+@pytest.mark.skipif(not _A_LOOK_LEAKS, reason="Python has mended it")
+@pytest.mark.parametrize("kind", KINDS)
+def test_session_is_looked_at_once_a_full_handshake_since_each_look_leaks(
+    raw_gateway: StartGateway, store: FileTrustStore, kind: dict[str, Any]
+) -> None:
+    looks: list[ssl.SSLSocket] = []
+
+    class Watched(ssl.SSLSocket):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "session":
+                looks.append(self)
+            return super().__getattribute__(name)
+
+    class Context(ResumingContext):
+        sslsocket_class = Watched
+
+    gateway = raw_gateway(answering(CLOSING), **kind)
+    with Gateway(
+        gateway.origin, pinned(store, gateway), None, replace(threaded(), context_class=Context)
+    ) as client:
+        assert [ask(client) for _ in range(5)] == [b"ok"] * 5
+        assert resumed(gateway) == [False, True, True, True, True]
+        gateway.on_resumption = fail
+        assert [ask(client) for _ in range(5)] == [b"ok"] * 5
+    assert len(looks) == 1
+
+
 def test_session_is_offered_again_after_an_hour(raw_gateway: StartGateway, store: FileTrustStore) -> None:
     gateway, clock = raw_gateway(answering(CLOSING), on_resumption=fail), Clock()
     with Gateway(gateway.origin, pinned(store, gateway), None, clock.backend()) as client:
@@ -481,8 +508,9 @@ def test_session_is_offered_again_after_an_hour(raw_gateway: StartGateway, store
         clock.now += PAUSE - 1
         assert ask(client) == b"ok"
         clock.now += 1
-        assert ask(client) == b"ok"
-    assert resumed(gateway) == [False, False, False, True]
+        assert [ask(client), ask(client)] == [b"ok", b"ok"]
+    assert resumed(gateway)[:3] == [False] * 3
+    assert resumed(gateway)[-1]
 
 
 def test_gateway_that_is_silent_over_a_session_is_not_offered_it_again(
