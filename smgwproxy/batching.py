@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 _MOST = 1000  # records that wait; each is a few hundred bytes
@@ -39,9 +40,10 @@ class Batches(logging.Handler):
         self._writers.append(writer)
 
     def remove(self, writer: Writer) -> None:
-        """Write to ``writer`` what has come, and no more."""
+        """Write to ``writer`` what has come, and no more; harmless when done twice."""
         self.flush()
-        self._writers.remove(writer)
+        with suppress(ValueError):
+            self._writers.remove(writer)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep ``record``, or write it."""

@@ -26,7 +26,8 @@ MAX_LENGTH_DIGITS = 15  # more than any disk holds, and far from overflow
 
 _TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _FIELD_LINE = re.compile(rf"({_TCHARS}):([^\x00-\x08\x0a-\x1f\x7f]*)")
-_FIELD_LINES = re.compile(_FIELD_LINE.pattern + r"\r\n")
+# Only where a line begins: looked for at each octet, one long line that is malformed would take seconds.
+_FIELD_LINES = re.compile(rf"^{_FIELD_LINE.pattern}\r\n", re.MULTILINE)
 _REQUEST_LINE = re.compile(rf"({_TCHARS}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
 _ANSWER_START = b"HTTP/1."

@@ -303,7 +303,7 @@ class _Console(logging.StreamHandler[TextIO]):
     def write(self, records: Sequence[logging.LogRecord]) -> None:
         """Write ``records`` at once."""
         with _writing(self, records):
-            self.stream.write("".join(f"{self.format(record)}\n" for record in records))
+            self.stream.write(_lines(self, records))
             self.flush()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
@@ -328,6 +328,15 @@ def _writing(handler: logging.Handler, records: Sequence[logging.LogRecord]) -> 
         handler.handleError(records[-1])
     finally:
         handler.release()
+
+
+def _lines(handler: logging.Handler, records: Sequence[logging.LogRecord]) -> str:
+    """Make the lines of ``records``; one of which none can be made costs the others nothing."""
+    lines = []
+    for record in records:
+        with _writing(handler, [record]):
+            lines.append(f"{handler.format(record)}\n")
+    return "".join(lines)
 
 
 # --- files ----------------------------------------------------------------------------------------------
@@ -397,11 +406,12 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
         """Write ``records`` at once."""
         with _writing(self, records):
             self._at_once = len(records)
+            lines = _lines(self, records)
             if self.shouldRollover(records[-1]):
                 self.doRollover()
             if self.stream is None:
                 self.stream = self._open()
-            self.stream.write("".join(f"{self.format(record)}\n" for record in records))
+            self.stream.write(lines)
             self.flush()
 
     def doRollover(self) -> None:  # noqa: N802 - the name is logging's

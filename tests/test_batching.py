@@ -92,6 +92,24 @@ def test_nothing_is_lost_at_the_end(tmp_path: Path, console: io.StringIO, moment
     assert said(console.getvalue()) == ["last words"]
 
 
+def test_end_may_come_twice(tmp_path: Path, console: io.StringIO, moments: Moments) -> None:
+    logs = configure_logging(logdir=tmp_path, stream=console, environ={}, later=moments.later)
+    logs.close()
+    logs.close()
+
+
+def test_record_that_makes_no_line_costs_the_others_nothing(
+    logs: Logs, console: io.StringIO, moments: Moments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.info("one")
+    log.info("two", extra={"details": 2})  # which are none
+    log.info("three")
+    moments.pass_by()
+    assert logs.path is not None
+    assert said(console.getvalue()) == said(logs.path.read_text()) == ["one", "three"]
+    assert capsys.readouterr().err.count("Message: 'two'") == 2  # the console cannot, nor can the file
+
+
 def test_a_line_goes_to_the_file_that_was_written_to_when_it_came(
     tmp_path: Path, logs: Logs, moments: Moments
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -244,6 +246,32 @@ def test_octets_of_file_names_that_are_no_text_do_not_spoil_the_answer() -> None
     error = TrustStoreError("The trust record certs\udcff/\u00e4 cannot be read.", "Mend it.")
     assert "certs\\udcff/\u00e4 cannot" in shown(render(error, FIREFOX)[2])
     assert json.loads(render(error, "")[2])["detail"] == error.message
+
+
+_WITHOUT_FILES = """
+import os, sys, smgwproxy.commands.serve
+from smgwproxy.errors import InternalError
+from smgwproxy.language import Languages
+from smgwproxy.problem import render
+languages = Languages()
+opened = []
+try:
+    while True:
+        opened.append(os.dup(0))
+except OSError:
+    pass
+body = render(InternalError("<m>", "a"), "text/html", languages.accepted(sys.argv[1]))[2]
+os.write(1, body)
+"""
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_page_needs_no_file_since_there_may_be_no_more_handles(language: str) -> None:
+    command = ["bash", "-c", 'ulimit -n 64; exec "$@"', "bash", sys.executable, "-c", _WITHOUT_FILES, language]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "&lt;m&gt;" in run.stdout
+    assert f'<html lang="{language}">' in run.stdout
 
 
 def test_an_option_in_the_advice_is_not_broken_across_lines() -> None:
