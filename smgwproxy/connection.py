@@ -641,7 +641,7 @@ class ExactPool(HTTPSConnectionPool):
                 connection.request(method, request)
             return connection.getresponse(self._put_conn)
         except BaseException as error:
-            if isinstance(error, NoAnswer | TlsBroken):
+            if isinstance(error, NoAnswer | TlsBroken | TimeoutError):
                 connection.unanswered()
             self._end(connection)
             if isinstance(error, ssl.SSLError):
