@@ -217,6 +217,7 @@ class ExactConnection(HTTPSConnection):
     _local: Address = ()
     _silent: bool = False  # the peer has left us without a word
     _postponed: OSError | None = None  # it came behind bytes that are to be read first
+    _ends: bool = False  # the end, or an error, has been read already, behind such bytes
     _resting_since: float | None = None  # on the clock of time.monotonic; None within an exchange or a handshake
     sent_whole: bool = False
     """Whether the last request went out to its end; if not, the connection cannot carry another."""
@@ -257,7 +258,7 @@ class ExactConnection(HTTPSConnection):
         has been sent.
         """
         self._exchanges = 0
-        self._postponed = None
+        self._postponed, self._ends = None, False
         self._wire = Wire(self._receive)
         self.resumption.begin()
         try:
@@ -338,7 +339,7 @@ class ExactConnection(HTTPSConnection):
         Nothing must have come that nobody asked for. urllib3 only looks whether anything can be read, and takes
         TLS 1.3's tickets for the end.
         """
-        if self.sock is None or self._resting_since is None:
+        if self.sock is None or self._resting_since is None or self._ends:
             return False
         if time.monotonic() - self._resting_since > self.keepalive:
             return False
@@ -528,9 +529,11 @@ class ExactConnection(HTTPSConnection):
 
     def _received(self, size: int) -> bytes:
         """Wait for a record; return it with those that are there behind it, since fewer pieces are less work."""
-        postponed, self._postponed = self._postponed, None
-        if postponed is not None:
-            raise postponed
+        if self._postponed is not None:
+            try:
+                raise self._postponed  # no variable has it, or its traceback would keep it and this connection
+            finally:
+                self._postponed = None
         record: bytes = self.sock.recv(size)
         if len(record) < _RECORD or size == len(record):
             return record  # the peer has no more to say now, in all likelihood
@@ -544,9 +547,10 @@ class ExactConnection(HTTPSConnection):
         except (BlockingIOError, ssl.SSLWantReadError):
             pass
         except OSError as error:
-            self._postponed = error
+            self._postponed = error.with_traceback(None)
         finally:
             self.sock.settimeout(timeout)
+        self._ends = not record or self._postponed is not None
         return b"".join(records)
 
     def _is_given_up(self) -> bool:
@@ -637,7 +641,7 @@ class ExactPool(HTTPSConnectionPool):
                 connection.request(method, request)
             return connection.getresponse(self._put_conn)
         except BaseException as error:
-            if isinstance(error, NoAnswer | TlsBroken):
+            if isinstance(error, NoAnswer | TlsBroken | TimeoutError):
                 connection.unanswered()
             self._end(connection)
             if isinstance(error, ssl.SSLError):

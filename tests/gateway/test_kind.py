@@ -87,6 +87,35 @@ def test_connection_that_may_still_be_used_is_not_closed(raw_gateway: StartGatew
     assert gateway.connections == 2
 
 
+@pytest.mark.parametrize("backend", [threaded, cooperative])
+def test_farewell_right_behind_a_full_record_ends_the_connection_before_the_next_request(
+    raw_gateway: StartGateway, store: FileTrustStore, backend: Callable[[], Backend]
+) -> None:
+    """Its farewell said, a gateway may wait for ours, and answers nothing more."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\nX: "
+    record = 16 * 1024
+    whole = head + b"x" * (record - len(head) - 4 - 10000) + b"\r\n\r\n" + bytes(10000)
+
+    def script(peer: Peer) -> None:
+        assert isinstance(peer.connection, ssl.SSLSocket)
+        peer.read_request()
+        # Both come at once.
+        peer.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        peer.send(whole)
+        peer.connection.settimeout(0.0)
+        with suppress(ssl.SSLWantReadError):
+            peer.connection.unwrap()
+        peer.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        peer.connection.settimeout(PATIENCE)
+        peer.begun()
+
+    gateway = raw_gateway(script)
+    with Gateway(gateway.origin, store, None, backend()) as client:
+        for _ in range(3):
+            assert ask(client, "POST") == bytes(10000)
+    assert gateway.received.count(b"POST") == 3
+
+
 def test_system_asks_a_silent_connection_whether_it_is_still_there(
     raw_gateway: StartGateway, store: FileTrustStore
 ) -> None:

@@ -19,7 +19,14 @@ from urllib3.exceptions import SSLError
 
 from smgwproxy.backend import Backend, threaded
 from smgwproxy.cooperative import cooperative
-from smgwproxy.errors import CertificateChanged, GatewayClosed, GatewayConnectTimeout, GatewayError, GatewayRefused
+from smgwproxy.errors import (
+    CertificateChanged,
+    GatewayClosed,
+    GatewayConnectTimeout,
+    GatewayError,
+    GatewayReadTimeout,
+    GatewayRefused,
+)
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
 from smgwproxy.resumption import _A_LOOK_LEAKS, LONGEST, PAUSE, ResumingContext
@@ -561,6 +568,26 @@ def test_gateway_that_answers_nothing_over_a_resumed_session_gets_a_full_handsha
     with Gateway(gateway.origin, pinned(store, gateway)) as client:
         assert ask(client, "POST") == b"ok"
         with pytest.raises(GatewayClosed):
+            ask(client, "POST")
+        assert [ask(client, "POST") for _ in range(3)] == [b"ok"] * 3
+    assert resumed(gateway) == [False, True, False, False, False]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gateway_that_is_silent_over_the_first_request_of_a_resumed_session_gets_a_full_handshake_the_next_time(
+    raw_gateway: StartGateway, store: FileTrustStore, kind: dict[str, Any]
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        if peer.resumed:
+            peer.begun()  # waits until the proxy has had enough
+        else:
+            peer.send(CLOSING)
+
+    gateway = raw_gateway(script, **kind)
+    with Gateway(gateway.origin, pinned(store, gateway), Limits(read_timeout=1)) as client:
+        assert ask(client, "POST") == b"ok"
+        with pytest.raises(GatewayReadTimeout):
             ask(client, "POST")
         assert [ask(client, "POST") for _ in range(3)] == [b"ok"] * 3
     assert resumed(gateway) == [False, True, False, False, False]
