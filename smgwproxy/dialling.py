@@ -37,7 +37,8 @@ def dial(
         try:
             return _connected(sockets.socket(family, socket.SOCK_STREAM), address, share, probe, source)
         except OSError as error:
-            failure = error
+            if source is None:  # what fails from there only is of no interest: the same address is tried once more
+                failure = error
     raise failure
 
 

@@ -334,8 +334,10 @@ def _lines(handler: logging.Handler, records: Sequence[logging.LogRecord]) -> st
     """Make the lines of ``records``; one of which none can be made costs the others nothing."""
     lines = []
     for record in records:
-        with _writing(handler, [record]):
+        try:
             lines.append(f"{handler.format(record)}\n")
+        except Exception:  # noqa: BLE001  # as logging does it
+            handler.handleError(record)
     return "".join(lines)
 
 
