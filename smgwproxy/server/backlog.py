@@ -43,14 +43,10 @@ class Backlog:
         """Tell whether there is more in memory than there should be."""
         return self._in_memory > self._room
 
-    def fits(self, octets: int) -> bool:
-        """Tell whether ``octets`` bytes more may be kept in memory."""
-        return self._in_memory + octets <= self._room
-
     def add(self, data: bytes) -> None:
         """Put ``data`` behind what is there."""
         self.size += len(data)
-        if self.fits(len(data)) or not self._store(data):
+        if self._in_memory + len(data) <= self._room or not self._store(data):
             self._pieces.append(data)
             self._in_memory += len(data)
 

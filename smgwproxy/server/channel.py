@@ -25,9 +25,6 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sen
 # The first byte of struct tcp_info while the client has said no farewell: established, or our own side has ended.
 _CLIENT_IS_THERE = frozenset({1, 4, 5})
 _AT_ONCE = 256 * 1024
-# Who takes so many bytes a second of its answer is waited for, and a moment when it takes none: so the answer does
-# not go to the disk and back.
-_FAST, _MOMENT = 16 * 1024 * 1024, 0.05
 _RECEIVED = 16 * 1024  # at once, since the smallest messages of TLS make much work of them
 _BARREN = 64 * 1024  # bytes of TLS without one of data, or of a handshake: no honest client needs as many
 _SLICE = 0.01  # seconds that a client who sends without a pause may have to itself
@@ -41,10 +38,9 @@ class Channel:
     """The connection ``sock``, a socket of gevent's, encrypted or not.
 
     One greenlet reads and writes. What the client does not take at once waits in ``backlog``, so that who writes
-    need not wait until that is full; for a client that is fast it waits all the same, rather than use the disk. A
-    client that takes nothing for ``patience`` seconds, or takes it more slowly than ``speed`` bytes a second, has
-    failed. All methods raise `OSError` when the connection ends or fails, `TimeoutError` when the client is too
-    slow.
+    need not wait until that is full. A client that takes nothing for ``patience`` seconds, or takes it more slowly
+    than ``speed`` bytes a second, has failed. All methods raise `OSError` when the connection ends or fails,
+    `TimeoutError` when the client is too slow.
     """
 
     def __init__(self, sock: Any, backlog: Backlog, *, patience: float, speed: float) -> None:
@@ -55,7 +51,6 @@ class Channel:
         self._speed = speed
         self._pace = Pace(math.inf)
         self._rest = False
-        self._haste = Pace(_MOMENT, _FAST)
         self._unbroken = 0  # bytes since the others had their turn
         self._expected_since = 0.0
         self._waiting_since: float | None = None
@@ -161,14 +156,13 @@ class Channel:
     # --- out --------------------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        """Hand over ``data``; returns before the client has it.
-
-        Waits while the buffer is full, and for a client that is fast.
-        """
+        """Hand over ``data``; returns before the client has it, and waits only while the buffer is full."""
         if self._encryption is not None:
             self._encryption.write(data)
             data = self._encryption.outgoing()
-        self._put(self._send_in_a_moment(data))
+        self._put(data)
+        if self._backlog.size:  # or who reads fast would get no chance to, and all would go to the disk and back
+            give_way()
         self._wait_while(lambda: self._backlog.is_full)
         self._passed(len(data))
 
@@ -204,35 +198,6 @@ class Channel:
         if self._failure is not None:
             raise self._failure
 
-    def _send_in_a_moment(self, data: bytes) -> bytes:
-        """Wait for a fast client until ``data`` is sent, or can be kept in memory; return what is not sent."""
-        if not self._backlog.size and self._failure is None:
-            data = self._send_at_once(data)
-            if data and self._haste.left > 0:
-                data = self._send_hastily(data)
-        while self._falls_behind(len(data)) and self._haste.left > 0:
-            began = time.monotonic()
-            self._moved.clear()
-            self._moved.wait(self._haste.left)
-            self._haste.waited(time.monotonic() - began, 0)
-        return data
-
-    def _falls_behind(self, octets: int) -> bool:
-        """Tell whether ``octets`` bytes more are too many for memory, and the client may take what is there."""
-        return self._failure is None and self._backlog.size > 0 and not self._backlog.fits(octets)
-
-    def _send_hastily(self, data: bytes) -> bytes:
-        left = memoryview(data)
-        while left and self._haste.left > 0:
-            began = time.monotonic()
-            self._sock.settimeout(self._haste.left)
-            sent = 0
-            with suppress(TimeoutError):
-                sent = self._sock.send(left[:_AT_ONCE])
-            self._haste.waited(time.monotonic() - began, sent)
-            left = left[sent:]
-        return bytes(left)
-
     def _send_at_once(self, data: bytes) -> bytes:
         """Send what can be sent without waiting; return the rest."""
         self._sock.settimeout(0.0)
@@ -256,7 +221,6 @@ class Channel:
                     sent = self._sock.send(self._backlog.first(_AT_ONCE))
                     self._backlog.drop(sent)
                     handed_over += sent
-                    self._haste.waited(0.0, sent)
                     self._moved.set()
                 before, taken = taken, handed_over - self._in_kernel()
                 pace.waited(time.monotonic() - began, max(0, taken - before))

@@ -374,32 +374,6 @@ def test_client_that_does_not_take_its_answer_does_not_hold_the_gateway(
         receive_exactly(client, size)
 
 
-class CountingStorage(Storage):
-    """Counts the bytes that went to the disk."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.taken = 0
-
-    def take(self, octets: int) -> bool:
-        self.taken += octets
-        return super().take(octets)
-
-
-def test_answer_does_not_pass_over_the_disk_on_its_way_to_a_client_that_reads(
-    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tls: bool
-) -> None:
-    size, storage = 32_000_000, CountingStorage()
-    gateway = raw_gateway(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
-    with (
-        running_proxy(gateway.origin, store, tls=identity if tls else None, storage=storage) as proxy,
-        connected(proxy.port, tls=tls) as client,
-    ):
-        client.sendall(GET)
-        receive_exactly(client, size)
-    assert storage.taken < size / 2, "some may, where the system lets the client wait"
-
-
 def test_reader_that_is_slow_but_steady_gets_all(raw_gateway: StartGateway, store: FileTrustStore) -> None:
     gateway = raw_gateway(b"HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n" + b"x" * 400_000)
     limits = DoorLimits(body_timeout=2 * SOON, min_speed=2000)
