@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -66,7 +67,9 @@ def _serve(words: Sequence[str]) -> int:
 
     ended = serve(program, partial(load, words, os.environ), Supervisor.of(os.environ))
     # Not by the interpreter's own end: now and then that aborts the program ("exception not rethrown") while a
-    # thread still works for a trust store. All that it had to say or to close it has by now.
+    # thread still works for a trust store. All that it had to say or to close it has by now, but for what others
+    # have registered, such as a trust store of one's own.
+    atexit._run_exitfuncs()  # noqa: SLF001  # there is no other way to have them run
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # there is none, or nobody reads it
             stream.flush()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import errno
+import itertools
 import json
 import logging
 import logging.handlers
@@ -303,7 +304,7 @@ class _Console(logging.StreamHandler[TextIO]):
     def write(self, records: Sequence[logging.LogRecord]) -> None:
         """Write ``records`` at once."""
         with _writing(self, records):
-            self.stream.write(_lines(self, records))
+            self.stream.write("".join(_lines(self, records)))
             self.flush()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
@@ -330,7 +331,7 @@ def _writing(handler: logging.Handler, records: Sequence[logging.LogRecord]) -> 
         handler.release()
 
 
-def _lines(handler: logging.Handler, records: Sequence[logging.LogRecord]) -> str:
+def _lines(handler: logging.Handler, records: Sequence[logging.LogRecord]) -> Sequence[str]:
     """Make the lines of ``records``; one of which none can be made costs the others nothing."""
     lines = []
     for record in records:
@@ -338,7 +339,7 @@ def _lines(handler: logging.Handler, records: Sequence[logging.LogRecord]) -> st
             lines.append(f"{handler.format(record)}\n")
         except Exception:  # noqa: BLE001  # as logging does it
             handler.handleError(record)
-    return "".join(lines)
+    return lines
 
 
 # --- files ----------------------------------------------------------------------------------------------
@@ -407,14 +408,25 @@ class LogFileHandler(logging.handlers.TimedRotatingFileHandler):
     def write(self, records: Sequence[logging.LogRecord]) -> None:
         """Write ``records`` at once."""
         with _writing(self, records):
-            self._at_once = len(records)
             lines = _lines(self, records)
+            self._at_once = len(lines)
             if self.shouldRollover(records[-1]):
                 self.doRollover()
             if self.stream is None:
                 self.stream = self._open()
-            self.stream.write(lines)
+            self._write_all(self.stream, lines)
             self.flush()
+
+    def _write_all(self, stream: TextIO, lines: Sequence[str]) -> None:
+        before = os.fstat(stream.fileno()).st_size
+        try:
+            stream.write("".join(lines))
+            stream.flush()
+        except OSError:
+            _discard(stream)  # which may write some more
+            self.stream = None
+            self._at_once -= _whole(lines, self.path.stat().st_size - before)
+            raise
 
     def doRollover(self) -> None:  # noqa: N802 - the name is logging's
         """Begin a new file; when that fails keep the old one and try again with the next record."""
@@ -523,6 +535,12 @@ def _discard(stream: TextIO | None) -> None:
     if stream:
         with contextlib.suppress(OSError):
             stream.close()
+
+
+def _whole(lines: Sequence[str], octets: int) -> int:
+    """Tell how many of ``lines`` are whole within their first ``octets`` bytes."""
+    ends = itertools.accumulate(len(line.encode(errors="backslashreplace")) for line in lines)
+    return sum(end <= octets for end in ends)
 
 
 def _is_torn(path: Path) -> bool:

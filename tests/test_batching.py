@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -128,6 +129,26 @@ def test_lines_do_not_pile_up_without_end(logs: Logs, console: io.StringIO) -> N
     for number in range(2500):
         log.info("%d", number)
     assert len(said(console.getvalue())) == 2000
+
+
+def test_lines_that_found_room_before_the_disk_was_full_are_not_counted_as_lost(
+    logs: Logs, moments: Moments
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for number in range(500):
+        log.info("%03d %s", number, "x" * 60)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        moments.pass_by()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    log.info("next")
+    moments.pass_by()
+    assert logs.path is not None
+    lines = said(logs.path.read_text())
+    whole = [line for line in lines if re.fullmatch(r"\d{3} x{60}", line)]
+    assert 0 < len(whole) < 500
+    assert lines[-2:] == [f"records lost here because they could not be written: {500 - len(whole)}", "next"]
 
 
 def test_lines_that_cannot_be_written_are_counted_each(logs: Logs, console: io.StringIO, moments: Moments) -> None:

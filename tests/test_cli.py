@@ -634,6 +634,18 @@ def test_trust_store_in_a_file_of_ones_own_is_used(
         assert proxy.end() == 0
 
 
+def test_trust_store_of_ones_own_has_its_last_word_when_the_program_ends(
+    raw_gateway: StartGateway, tmp_path: Path, identity: Identity
+) -> None:
+    gateway = raw_gateway(OK)
+    (tmp_path / "own_store.py").write_text(f"import atexit\n{OWN_STORE}\natexit.register(print, 'farewell')\n")
+    spec = f"own_store:Own:{identity.certificate.fingerprint}"
+    with program("--target", str(gateway.origin), "--port=0", "--truststore", spec, cwd=tmp_path) as proxy:
+        assert raw_exchange(proxy.port, GET).endswith(b"ok")
+        assert proxy.end() == 0
+    assert proxy.lines[-1] == "farewell\n"
+
+
 def test_hanging_trust_store_is_told_by_name_and_does_not_hold_up_the_stop(
     raw_gateway: StartGateway, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.programs import Running, nginx, running, smgwproxy
+from tests.benchmarks.programs import Running, haproxy, nginx, running, smgwproxy
 from tests.benchmarks.wrk import Load
 from tests.support import free_port
 
@@ -77,8 +77,8 @@ def installed(programs: Path, *, variants: bool = True) -> Installed:
         proxies.append(Proxy("mitmproxy", partial(_mitmproxy, mitmdump)))
     else:
         missing.append("mitmproxy")
-    if haproxy := shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin"):
-        proxies.append(Proxy("HAProxy", partial(_haproxy, haproxy)))
+    if found := shutil.which(haproxy()):
+        proxies.append(Proxy("HAProxy", partial(_haproxy, found)))
     else:
         missing.append("HAProxy")
     proxies.append(Proxy("nginx", _nginx))

@@ -124,6 +124,11 @@ def nginx() -> str:
     return shutil.which("nginx") or "/usr/sbin/nginx"
 
 
+def haproxy() -> str:
+    """Return where HAProxy is, which may be outside a user's PATH, too."""
+    return shutil.which("haproxy") or "/usr/sbin/haproxy"
+
+
 @contextmanager
 def upstream(directory: Path, files: Mapping[str, int]) -> Iterator[Running]:
     """Run the TLS server that all proxies stand before, with files of so many bytes, and ``/upload``."""

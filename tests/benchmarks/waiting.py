@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.benchmarks.effort import Effort
-from tests.benchmarks.programs import Running, running, smgwproxy
+from tests.benchmarks.programs import Running, haproxy, running, smgwproxy
 from tests.benchmarks.table import Table
 from tests.support import free_port, make_identity
 
@@ -82,7 +82,7 @@ def _haproxy(directory: Path, target: int) -> Iterator[Running]:
     port = free_port()
     configuration = directory / "haproxy.cfg"
     configuration.write_text(_HAPROXY.format(port=port, target=target))
-    with running(["haproxy", "-db", "-f", configuration], port, directory / "haproxy.out") as program:
+    with running([haproxy(), "-db", "-f", configuration], port, directory / "haproxy.out") as program:
         yield program
 
 
