@@ -396,11 +396,11 @@ class ExactConnection(HTTPSConnection):
         Not the ``shutdown`` of an `ssl.SSLSocket`, after which that one would read and write without TLS.
         """
         self._dropped = True
-        connected = self.sock
-        if connected is not None:
+        # gevent's sockets wrap the one that has the descriptor, or, within the handshake, what is none any more.
+        connected = getattr(self.sock, "_sock", self.sock)
+        if isinstance(connected, socket.SocketType):
             with suppress(OSError):  # it has ended already
-                # gevent's sockets wrap the one that has the descriptor
-                socket.SocketType.shutdown(getattr(connected, "_sock", connected), socket.SHUT_RDWR)
+                socket.SocketType.shutdown(connected, socket.SHUT_RDWR)
 
     def request(self, method: str, request: ExactRequest) -> None:  # type: ignore[override]  # it says all itself
         """Send ``request``, whose method is ``method``."""

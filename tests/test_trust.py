@@ -1042,6 +1042,46 @@ def test_connection_that_is_begun_while_its_pool_is_dropped_sends_nothing(
     assert gateway.received == b""
 
 
+class Greetings(list[str | None]):
+    """Holds each handshake from its first message on until ``over``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came = threading.Semaphore(0)
+        self.over = threading.Event()
+
+    def append(self, name: str | None) -> None:
+        super().append(name)
+        self.came.release()
+        self.over.wait(PATIENCE)
+
+
+def test_pin_that_goes_within_handshakes_ends_them_all_and_nothing_is_sent(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
+) -> None:
+    greetings = Greetings()
+    gateway = raw_gateway(OK, names=greetings)
+    store.pin(gateway.origin, identity.certificate)
+    with (
+        running_proxy(gateway.origin, store, Limits(connections=2)) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as one,
+        socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as other,
+    ):
+        for client in (one, other):
+            client.sendall(SECRET)
+            assert greetings.came.acquire(timeout=PATIENCE)
+        revoked(store, gateway.origin, identity)
+        try:
+            proxy.hub.call(proxy.gateway.follow)
+        finally:
+            greetings.over.set()
+        for _ in range(2):
+            assert isinstance(proxy.next_exchange().error, PinWithdrawn)
+    gateway.stop()
+    assert gateway.connections == 2
+    assert gateway.received == b""
+
+
 def test_answer_of_an_older_look_up_ends_nothing(
     raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
 ) -> None:
