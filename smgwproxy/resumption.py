@@ -33,14 +33,14 @@ Leave = Callable[[socket.socket], object]
 class ResumingContext(ssl.SSLContext):
     """A TLS context that offers a session over the one connection that it was given for.
 
-    urllib3 wraps the socket that it has dialled, and has no word for a session.
+    urllib3 wraps the socket that it has dialled, has no word for a session, and closes what failed at once.
     """
 
     def __init__(self, *_: Any) -> None:
-        self._offers: WeakKeyDictionary[socket.socket, tuple[ssl.SSLSession, Leave]] = WeakKeyDictionary()
+        self._offers: WeakKeyDictionary[socket.socket, tuple[ssl.SSLSession | None, Leave]] = WeakKeyDictionary()
 
-    def offer(self, session: ssl.SSLSession, connected: socket.socket, leave: Leave) -> None:
-        """Let the handshake over ``connected`` offer ``session``, which must be of this context.
+    def offer(self, session: ssl.SSLSession | None, connected: socket.socket, leave: Leave) -> None:
+        """Let the handshake over ``connected`` offer ``session``, which must be of this context, if there is one.
 
         If it fails, other than by taking too long, ``leave`` gets the connection before it is closed.
         """
@@ -49,7 +49,7 @@ class ResumingContext(ssl.SSLContext):
     def wrap_socket(self, sock: socket.socket, *args: Any, **named: Any) -> ssl.SSLSocket:
         """Wrap ``sock`` as any context does, with the session that is to be offered over it."""
         session, leave = self._offers.pop(sock, (None, None))
-        if session is None or leave is None:
+        if leave is None:
             return super().wrap_socket(sock, *args, **named)
         named.update(session=session, do_handshake_on_connect=False)
         secured = super().wrap_socket(sock, *args, **named)
@@ -140,8 +140,7 @@ class Resumption:
         self._since, self._resumed = self._sessions.now(), False
         if isinstance(context, ResumingContext):
             self._offered = self._sessions.of(context)
-            if self._offered is not None:
-                context.offer(self._offered.session, connected, leave)
+            context.offer(self._offered.session if self._offered is not None else None, connected, leave)
 
     def refused(self) -> bool:
         """Take note that the handshake failed; tell whether it offered a session: the next offers none."""
