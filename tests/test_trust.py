@@ -1034,9 +1034,8 @@ def test_connection_that_is_begun_while_its_pool_is_dropped_sends_nothing(
         pool = client._pools._pool(pin, None)
         pool.drop()
         connection = pool.new_connection()
-        connection.connect()
         with pytest.raises(Dropped):
-            connection.request("GET", ExactRequest.of("GET", "/", []))
+            connection.connect()
         connection.close()
     gateway.stop()
     assert gateway.received == b""
@@ -1079,7 +1078,30 @@ def test_pin_that_goes_within_handshakes_ends_them_all_and_nothing_is_sent(
             assert isinstance(proxy.next_exchange().error, PinWithdrawn)
     gateway.stop()
     assert gateway.connections == 2
-    assert gateway.received == b""
+    assert gateway.peers == [], "no handshake came to its end"
+
+
+def test_client_certificate_is_not_shown_under_a_pin_that_goes_within_the_handshake(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tmp_path: Path
+) -> None:
+    mine, greetings = make_identity(tmp_path), Greetings()
+    gateway = raw_gateway(OK, clients=mine, names=greetings)
+    store.pin(gateway.origin, identity.certificate)
+    with Gateway(gateway.origin, store, client_certificate=as_client(mine)) as client:
+
+        def withdraw() -> None:
+            assert greetings.came.acquire(timeout=PATIENCE)
+            revoked(store, gateway.origin, identity)
+            client.follow()
+            greetings.over.set()
+
+        withdrawing = threading.Thread(target=withdraw)
+        withdrawing.start()
+        with pytest.raises(PinWithdrawn):
+            client.send("GET", "/", LINES)
+        withdrawing.join()
+    gateway.stop()
+    assert gateway.peers == []
 
 
 def test_answer_of_an_older_look_up_ends_nothing(
@@ -1214,9 +1236,8 @@ def test_connection_that_is_dropped_while_it_is_made_sends_nothing(
         (pin,) = client.ensure_pinned()
         connection = client._pools._pool(pin, None).new_connection()
         connection.drop()
-        connection.connect()
         with pytest.raises(Dropped):
-            connection.request("GET", ExactRequest.of("GET", "/", []))
+            connection.connect()
         connection.close()
     gateway.stop()
     assert gateway.received == b""
