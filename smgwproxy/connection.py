@@ -248,7 +248,7 @@ class ExactConnection(HTTPSConnection):
         except OSError as error:
             raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
         self._local, self._silent = connected.getsockname(), False
-        self.resumption.offer(self.ssl_context, connected, self.parting.leave)
+        self.resumption.offer(self.ssl_context, connected, self._begin, self.parting.leave)
         return connected
 
     def connect(self) -> None:
@@ -264,8 +264,10 @@ class ExactConnection(HTTPSConnection):
         try:
             self._shake_hands()
         except (OSError, HTTPError, NothingInCommon) as error:
+            if self._dropped:
+                raise Dropped from error
             offered = self.resumption.refused()
-            if not (offered and _may_work_in_full(error)) or self._dropped:
+            if not (offered and _may_work_in_full(error)):
                 raise
             self._shake_hands()
         connected = cast(Any, self.sock)
@@ -274,6 +276,12 @@ class ExactConnection(HTTPSConnection):
         self._arrivals.register(connected, select.POLLIN)
         self.observer.shook_hands(resumed=self.resumption.agreed(connected))
         self.rest()
+
+    def _begin(self, secured: ssl.SSLSocket) -> None:
+        """Let `drop` end the handshake; urllib3 knows this socket only behind it."""
+        self.sock = secured
+        if self._dropped:
+            raise Dropped
 
     def _shake_hands(self) -> None:
         with self._shaking_hands():
@@ -396,11 +404,11 @@ class ExactConnection(HTTPSConnection):
         Not the ``shutdown`` of an `ssl.SSLSocket`, after which that one would read and write without TLS.
         """
         self._dropped = True
-        connected = self.sock
-        if connected is not None:
+        # gevent's sockets wrap the one that has the descriptor, or, once that is taken over, what is none.
+        connected = getattr(self.sock, "_sock", self.sock)
+        if isinstance(connected, socket.SocketType):
             with suppress(OSError):  # it has ended already
-                # gevent's sockets wrap the one that has the descriptor
-                socket.SocketType.shutdown(getattr(connected, "_sock", connected), socket.SHUT_RDWR)
+                socket.SocketType.shutdown(connected, socket.SHUT_RDWR)
 
     def request(self, method: str, request: ExactRequest) -> None:  # type: ignore[override]  # it says all itself
         """Send ``request``, whose method is ``method``."""

@@ -31,6 +31,9 @@ PAUSE = 3600.0
 # 3.13.1 mended that (https://github.com/python/cpython/issues/116810), 3.11 never will.
 _A_LOOK_LEAKS = sys.version_info < (3, 12, 8) or (3, 13) <= sys.version_info < (3, 13, 1)
 
+Begin = Callable[[ssl.SSLSocket], object]
+"""Is told of the socket of a handshake that begins, and may raise `OSError` to end it."""
+
 Leave = Callable[[socket.socket], object]
 """Ends our side of a connection so that the next one begins only after the gateway has ended its own."""
 
@@ -38,27 +41,32 @@ Leave = Callable[[socket.socket], object]
 class ResumingContext(ssl.SSLContext):
     """A TLS context that offers a session over the one connection that it was given for.
 
-    urllib3 wraps the socket that it has dialled, and has no word for a session.
+    urllib3 wraps the socket that it has dialled, has no word for a session, and closes what failed at once.
     """
 
     def __init__(self, *_: Any) -> None:
-        self._offers: WeakKeyDictionary[socket.socket, tuple[ssl.SSLSession, Leave]] = WeakKeyDictionary()
+        self._offers: WeakKeyDictionary[socket.socket, tuple[ssl.SSLSession | None, Begin, Leave]] = (
+            WeakKeyDictionary()
+        )
 
-    def offer(self, session: ssl.SSLSession, connected: socket.socket, leave: Leave) -> None:
-        """Let the handshake over ``connected`` offer ``session``, which must be of this context.
+    def offer(self, session: ssl.SSLSession | None, connected: socket.socket, begin: Begin, leave: Leave) -> None:
+        """Let the handshake over ``connected`` offer ``session``, which must be of this context, if there is one.
 
-        If it fails, other than by taking too long, ``leave`` gets the connection before it is closed.
+        ``begin`` gets its socket first. If it fails, other than by taking too long, ``leave`` gets the connection
+        before it is closed.
         """
-        self._offers[connected] = session, leave
+        self._offers[connected] = session, begin, leave
 
     def wrap_socket(self, sock: socket.socket, *args: Any, **named: Any) -> ssl.SSLSocket:
         """Wrap ``sock`` as any context does, with the session that is to be offered over it."""
-        session, leave = self._offers.pop(sock, (None, None))
-        if session is None or leave is None:
+        offer = self._offers.pop(sock, None)
+        if offer is None:
             return super().wrap_socket(sock, *args, **named)
+        session, begin, leave = offer
         named.update(session=session, do_handshake_on_connect=False)
         secured = super().wrap_socket(sock, *args, **named)
         try:
+            begin(secured)
             secured.do_handshake()
         except OSError as error:
             if not isinstance(error, TimeoutError):
@@ -144,14 +152,14 @@ class Resumption:
         """Take note that a connection is about to be made."""
         self._offered = None
 
-    def offer(self, context: ssl.SSLContext | None, connected: socket.socket, leave: Leave) -> None:
+    def offer(self, context: ssl.SSLContext | None, connected: socket.socket, begin: Begin, leave: Leave) -> None:
         """Let the handshake over ``connected`` offer the session that is kept; see `ResumingContext.offer`."""
         self._context, self._offered = context, None
         self._since, self._resumed = self._sessions.now(), False
         if isinstance(context, ResumingContext):
             self._offered = self._sessions.of(context)
-            if self._offered is not None:
-                context.offer(self._offered.session, connected, leave)
+            session = self._offered.session if self._offered is not None else None
+            context.offer(session, connected, begin, leave)
 
     def refused(self) -> bool:
         """Take note that the handshake failed; tell whether it offered a session: the next offers none."""

@@ -1034,12 +1034,74 @@ def test_connection_that_is_begun_while_its_pool_is_dropped_sends_nothing(
         pool = client._pools._pool(pin, None)
         pool.drop()
         connection = pool.new_connection()
-        connection.connect()
         with pytest.raises(Dropped):
-            connection.request("GET", ExactRequest.of("GET", "/", []))
+            connection.connect()
         connection.close()
     gateway.stop()
     assert gateway.received == b""
+
+
+class Greetings(list[str | None]):
+    """Holds each handshake from its first message on until ``over``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came = threading.Semaphore(0)
+        self.over = threading.Event()
+
+    def append(self, name: str | None) -> None:
+        super().append(name)
+        self.came.release()
+        self.over.wait(PATIENCE)
+
+
+def test_pin_that_goes_within_handshakes_ends_them_all_and_nothing_is_sent(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity
+) -> None:
+    greetings = Greetings()
+    gateway = raw_gateway(OK, names=greetings)
+    store.pin(gateway.origin, identity.certificate)
+    with (
+        running_proxy(gateway.origin, store, Limits(connections=2)) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as one,
+        socket.create_connection(("127.0.0.1", proxy.port), PATIENCE) as other,
+    ):
+        for client in (one, other):
+            client.sendall(SECRET)
+            assert greetings.came.acquire(timeout=PATIENCE)
+        revoked(store, gateway.origin, identity)
+        try:
+            proxy.hub.call(proxy.gateway.follow)
+        finally:
+            greetings.over.set()
+        for _ in range(2):
+            assert isinstance(proxy.next_exchange().error, PinWithdrawn)
+    gateway.stop()
+    assert gateway.connections == 2
+    assert gateway.peers == [], "no handshake came to its end"
+
+
+def test_client_certificate_is_not_shown_under_a_pin_that_goes_within_the_handshake(
+    raw_gateway: StartGateway, store: FileTrustStore, identity: Identity, tmp_path: Path
+) -> None:
+    mine, greetings = make_identity(tmp_path), Greetings()
+    gateway = raw_gateway(OK, clients=mine, names=greetings)
+    store.pin(gateway.origin, identity.certificate)
+    with Gateway(gateway.origin, store, client_certificate=as_client(mine)) as client:
+
+        def withdraw() -> None:
+            assert greetings.came.acquire(timeout=PATIENCE)
+            revoked(store, gateway.origin, identity)
+            client.follow()
+            greetings.over.set()
+
+        withdrawing = threading.Thread(target=withdraw)
+        withdrawing.start()
+        with pytest.raises(PinWithdrawn):
+            client.send("GET", "/", LINES)
+        withdrawing.join()
+    gateway.stop()
+    assert gateway.peers == []
 
 
 def test_answer_of_an_older_look_up_ends_nothing(
@@ -1174,9 +1236,8 @@ def test_connection_that_is_dropped_while_it_is_made_sends_nothing(
         (pin,) = client.ensure_pinned()
         connection = client._pools._pool(pin, None).new_connection()
         connection.drop()
-        connection.connect()
         with pytest.raises(Dropped):
-            connection.request("GET", ExactRequest.of("GET", "/", []))
+            connection.connect()
         connection.close()
     gateway.stop()
     assert gateway.received == b""

@@ -507,6 +507,22 @@ def test_session_is_looked_at_once_a_full_handshake_since_each_look_leaks(
     assert len(looks) == 1
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_look_at_another_certificate_begins_after_the_handshake_that_it_failed_has_been_closed(
+    raw_gateway: StartGateway,
+    store: FileTrustStore,
+    identity: Identity,
+    impostor: Identity,
+    backend: Callable[[], Backend],
+) -> None:
+    gateway = raw_gateway(OK, impostor, failed_handshakes=Slow())
+    store.pin(gateway.origin, identity.certificate)
+    with Gateway(gateway.origin, store, None, backend()) as client, pytest.raises(CertificateChanged):
+        ask(client)
+    assert gateway.connections == 2
+    assert gateway.most_open == 1
+
+
 def test_session_is_offered_again_after_an_hour(raw_gateway: StartGateway, store: FileTrustStore) -> None:
     gateway, clock = raw_gateway(answering(CLOSING), on_resumption=fail), Clock()
     with Gateway(gateway.origin, pinned(store, gateway), None, clock.backend()) as client:
