@@ -37,7 +37,6 @@ class Request:
     """
 
     client: str
-    scheme: str
     method: str
     target: str
     version: str
@@ -336,11 +335,9 @@ def _request(environ: Environ) -> Request:
     if chunked and not environ.get("wsgi.input_terminated"):
         # This server hands over the chunks as they are, and no end.
         raise BadRequest(phrase("This server takes no chunked request."), 411, phrase("Send a Content-Length."))
-    scheme = environ.get("wsgi.url_scheme", "http")
     hosts = values(lines, "host")
     return Request(
         client=environ.get("REMOTE_ADDR", ""),
-        scheme=scheme,
         method=environ["REQUEST_METHOD"],
         target=environ.get(TARGET) or _target(environ),
         version=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
@@ -348,7 +345,7 @@ def _request(environ: Environ) -> Request:
         length=_length(length) if length else None,
         chunked=chunked,
         body=environ["wsgi.input"],
-        site=Site(scheme, hosts[0] if hosts else ""),
+        site=Site(environ.get("wsgi.url_scheme", "http"), hosts[0] if hosts else ""),
     )
 
 

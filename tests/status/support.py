@@ -45,7 +45,7 @@ def exchange(
 ) -> Exchange:
     lines = [("Host", "pi"), ("Cookie", "secret-cookie"), ("Authorization", "secret-login")]
     request = Request(
-        "192.168.0.66", "http", method, target, "HTTP/1.1", lines, None, False, BytesIO(), Site("http", "pi")
+        "192.168.0.66", method, target, "HTTP/1.1", lines, None, False, BytesIO(), Site("http", "pi")
     )
     return Exchange(request, status, error=error, reused=None if error else True)
 
