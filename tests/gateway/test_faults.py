@@ -34,6 +34,7 @@ from tests.gateway.faults import (
     result,
     set_up,
     troubles,
+    worth_another_try,
 )
 from tests.support import PATIENCE, Identity, RawGateway, receive_all, receive_until, running_proxy, settles
 
@@ -273,6 +274,29 @@ LATE = page(504, "connection_read_timeout")
 def test_only_what_took_too_long_may_be_the_machines_fault(seen: dict[str, Any], late: bool) -> None:
     found = troubles(POST, replace(GOOD, **seen), RIGHT)
     assert {trouble.late for trouble in found} == {late}
+
+
+CUT = AT_THE_ANSWER
+STALLED = replace(AT_THE_ANSWER, kind=Kind.STALL)
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen", "again"),
+    [
+        (AT_THE_ANSWER, {"took_place": False}, True),
+        (AT_THE_ANSWER, {"took_place": False, "later": LATE, "later_taken": 0}, False),
+        (AT_THE_ANSWER, {"later": LATE, "later_taken": 0}, False),
+        (AT_THE_ANSWER, {"taken": (REQUEST, REQUEST)}, False),
+        (STALLED, {"later": LATE, "later_taken": 0}, True),
+        (STALLED, {"later": LATE, "later_taken": 2}, False),
+        (STALLED, {}, False),
+    ],
+)
+def test_fault_that_never_took_place_is_tried_again_and_what_took_too_long_only_where_time_is_short(
+    fault: Fault, seen: dict[str, Any], again: bool
+) -> None:
+    outcome = replace(GOOD, fault=fault, **seen)
+    assert worth_another_try(fault, troubles(POST, outcome, RIGHT)) is again
 
 
 @pytest.mark.parametrize(
