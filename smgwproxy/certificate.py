@@ -5,18 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from ssl import DER_cert_to_PEM_cert
-from typing import TYPE_CHECKING
 
-from smgwproxy.der import certificate_parts, without_null_parameters
+from smgwproxy.contents import Description, describe, in_one_form
+from smgwproxy.der import certificate_parts
 from smgwproxy.phrases import phrase
-
-if TYPE_CHECKING:
-    from cryptography import x509
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LABEL = re.compile(r"\s*(?:sha-?256(?:\s+fingerprint)?\s*[:=])?", re.IGNORECASE)
@@ -69,18 +65,6 @@ class Fingerprint:
         return " ".join(self.hex[start : start + 4] for start in range(0, 64, 4))
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What a person can be told of a certificate; empty where it cannot be read."""
-
-    subject: str = ""
-    issuer: str = ""
-    not_before: datetime | None = None
-    not_after: datetime | None = None
-    dns_names: tuple[str, ...] = ()
-    key: str = ""
-
-
 @dataclass(frozen=True)
 class Certificate:
     """A certificate as the peer sent it.
@@ -120,7 +104,7 @@ class Certificate:
             key = certificate_parts(self.der).public_key
         except ValueError:
             return None
-        return _normal(key)
+        return in_one_form(key)
 
     def has_key_of(self, other: Certificate | None) -> bool:
         """Tell whether both certificates are there, readable, and of the same public key."""
@@ -137,20 +121,7 @@ class Certificate:
     @cached_property
     def description(self) -> Description:
         """Subject, issuer, dates and names, as far as they can be read."""
-        return _describe(self.der)
-
-
-def _normal(public_key: bytes) -> bytes:
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  # as in _describe
-        Encoding,
-        PublicFormat,
-        load_der_public_key,
-    )
-
-    try:
-        return load_der_public_key(public_key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except Exception:  # noqa: BLE001  # of a kind that is not known, or damaged: then it is compared as it stands
-        return public_key
+        return describe(self.der)
 
 
 def _what_is_wrong(digits: str) -> str:
@@ -164,50 +135,3 @@ def _what_is_wrong(digits: str) -> str:
             digest=_SHORT[len(digits)],
         )
     return phrase("it has {count} hex digits; give 64", count=len(digits))
-
-
-def _describe(octets: bytes) -> Description:
-    # cryptography is slow to import and needed only to tell a person about a certificate.
-    from cryptography import x509  # noqa: PLC0415
-
-    for form in (bytes, without_null_parameters):
-        try:
-            with warnings.catch_warnings():
-                # A doubtful serial number or name is the gateway's affair; it must not end up on stderr.
-                warnings.simplefilter("ignore")
-                parsed = x509.load_der_x509_certificate(form(octets))
-                return Description(
-                    parsed.subject.rfc4514_string(),
-                    parsed.issuer.rfc4514_string(),
-                    parsed.not_valid_before_utc,
-                    parsed.not_valid_after_utc,
-                    _dns_names(parsed),
-                    _key(parsed),
-                )
-        except Exception:  # noqa: BLE001, S112  # the parser raises more than it tells: TypeError, InvalidVersion
-            continue
-    return Description()
-
-
-def _dns_names(parsed: x509.Certificate) -> tuple[str, ...]:
-    from cryptography import x509  # noqa: PLC0415  # as above
-
-    try:
-        names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        return tuple(names.value.get_values_for_type(x509.DNSName))
-    except Exception:  # noqa: BLE001  # as above; subject and dates are worth telling without the names
-        return ()
-
-
-def _key(parsed: x509.Certificate) -> str:
-    """Name the kind of the public key, such as ``EC secp384r1``."""
-    try:
-        key = parsed.public_key()
-    except Exception:  # noqa: BLE001  # as above
-        return ""
-    curve = getattr(key, "curve", None)
-    if curve is not None:
-        return f"EC {curve.name}"
-    kind = type(key).__name__.removesuffix("PublicKey").lstrip("_")
-    size = getattr(key, "key_size", None)
-    return phrase("{kind} {size} bits", kind=kind, size=size) if size else kind

@@ -9,15 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-SEQUENCE = 0x30
+BOOLEAN = 0x01
 INTEGER = 0x02
 BIT_STRING = 0x03
+OCTET_STRING = 0x04
 NULL = 0x05
 OBJECT_IDENTIFIER = 0x06
+UTF8_STRING = 0x0C
+PRINTABLE_STRING = 0x13
 UTC_TIME = 0x17
 GENERALIZED_TIME = 0x18
+SEQUENCE = 0x30
+SET = 0x31
 VERSION = 0xA0
 """The ``[0]`` before a certificate's version."""
+EXTENSIONS = 0xA3
+"""The ``[3]`` before its extensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +80,36 @@ def element(tag: int, contents: bytes) -> bytes:
     return bytes([tag, 0x80 | len(length)]) + length + contents
 
 
+def expect(found: tuple[Element, ...], tags: tuple[int, ...]) -> tuple[Element, ...]:
+    """Return ``found``; raises `ValueError` unless they have exactly these tags."""
+    if tuple(one.tag for one in found) != tags:
+        raise ValueError("not built like a certificate")
+    return found
+
+
+def positive(integer: Element) -> int:
+    """Read an INTEGER; raises `ValueError` unless it is above 0 and as short as it can be (X.690 section 8.3)."""
+    value = int.from_bytes(integer.contents, signed=True)
+    if value <= 0 or len(integer.contents) != value.bit_length() // 8 + 1:
+        raise ValueError("not a positive number, or not a minimal one")
+    return value
+
+
+def octets_of(bits: Element) -> bytes:
+    """Return what a BIT STRING holds; raises `ValueError` unless that is whole octets (X.690 section 8.6)."""
+    if bits.contents[:1] != b"\0":
+        raise ValueError("bits that are no whole octets")
+    return bits.contents[1:]
+
+
 def certificate_parts(der: bytes) -> CertificateParts:
     """Take a certificate apart; raises `ValueError` when it is not built like one."""
-    (outer,) = _expect(elements(der), (SEQUENCE,))
-    to_be_signed, algorithm, signature = _expect(elements(outer.contents), (SEQUENCE, SEQUENCE, BIT_STRING))
+    (outer,) = expect(elements(der), (SEQUENCE,))
+    to_be_signed, algorithm, signature = expect(elements(outer.contents), (SEQUENCE, SEQUENCE, BIT_STRING))
     fields = elements(to_be_signed.contents)
     start = 1 if fields and fields[0].tag == VERSION else 0
     # serial number, algorithm, issuer, validity, subject, public key
-    _expect(fields[start : start + 6], (INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE))
+    expect(fields[start : start + 6], (INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE))
     return CertificateParts(fields, algorithm, signature, start)
 
 
@@ -116,12 +145,6 @@ def _bare(algorithm: Element) -> bytes:
     if [field.tag for field in fields] == [OBJECT_IDENTIFIER, NULL]:
         return element(SEQUENCE, fields[0].whole)
     return algorithm.whole
-
-
-def _expect(found: tuple[Element, ...], tags: tuple[int, ...]) -> tuple[Element, ...]:
-    if tuple(one.tag for one in found) != tags:
-        raise ValueError("not built like a certificate")
-    return found
 
 
 def _element_at(der: bytes, place: int) -> Element:

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from smgwproxy.certificate import Certificate, Description, Fingerprint
+from smgwproxy.certificate import Certificate, Fingerprint
+from smgwproxy.contents import Description
 from smgwproxy.demo.certificate import self_signed
 from smgwproxy.der import certificate_parts
 from tests.support import Identity

@@ -18,14 +18,21 @@ from pathlib import Path
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from smgwproxy import __version__
-from smgwproxy.certificate import Certificate
 from smgwproxy.demo import VENDORS
-from smgwproxy.demo.certificate import self_signed
-from smgwproxy.origin import Origin
 from smgwproxy.truststores.file import FileTrustStore
-from tests.support import OK, PATIENCE, Identity, Peer, RawGateway, raw_exchange
+from tests.support import (
+    OK,
+    PATIENCE,
+    Identity,
+    Peer,
+    RawGateway,
+    make_identity,
+    make_theben_identity,
+    raw_exchange,
+)
 
 StartGateway = Callable[..., RawGateway]
 GET = b"GET /x HTTP/1.1\r\nHost: pi:8080\r\nConnection: close\r\n\r\n"
@@ -321,17 +328,51 @@ def test_proxy_loads_nothing_that_only_some_options_need(tmp_path: Path) -> None
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
-def test_proxy_of_a_pinned_gateway_needs_no_cryptography(tmp_path: Path, store: FileTrustStore) -> None:
-    """It has what to tell of the pin from its record, and its dates from the certificate itself."""
-    store.pin(Origin("10.11.120.2"), Certificate(self_signed("SMGW").der))
-    code = (
-        "import sys\nfrom smgwproxy.origin import Origin\nfrom smgwproxy.truststores import open_truststore\n"
-        "from smgwproxy.truststores.base import utc_now\n"
-        "(pin,) = open_truststore('file:certs').lookup(Origin('10.11.120.2'))\n"
-        "assert pin.subject and pin.ends is not None and not pin.ending(utc_now())\n"
-        "assert 'cryptography' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+TELLS_WHAT_IT_LOADED = (
+    "import atexit, sys\nfrom smgwproxy.cli import main\n"
+    "atexit.register(lambda: print('loaded:', *sys.modules))\nmain()\n"
+)
+
+
+def loaded_by(*arguments: str, cwd: Path) -> set[str]:
+    """Let a proxy pass on one request, and return the modules that it has loaded until it ends."""
+    command = (sys.executable, "-c", TELLS_WHAT_IT_LOADED)
+    with program(*arguments, "--port", "0", "--listen", "127.0.0.1", cwd=cwd, command=command) as proxy:
+        assert raw_exchange(proxy.port, GET).endswith(b"ok")
+        assert proxy.end() == 0
+    (told,) = (line for line in proxy.lines if line.startswith("loaded: "))
+    return set(told.split()[1:])
+
+
+@pytest.mark.parametrize("make", [make_identity, make_theben_identity])
+@pytest.mark.parametrize("store", ["file:certs", "sqlite:trust.db"])
+def test_first_use_needs_no_cryptography(
+    make: Callable[[Path], Identity], store: str, raw_gateway: StartGateway, tmp_path: Path
+) -> None:
+    """It would be a third of the memory of an idle proxy."""
+    target = str(raw_gateway(OK, make(tmp_path)).origin)
+    loaded = loaded_by("--target", target, "--truststore", store, cwd=tmp_path)
+    assert "smgwproxy.contents.ordinary" in loaded
+    assert "cryptography" not in loaded
+    # nor does the next start, before a gateway that is pinned
+    assert "cryptography" not in loaded_by("--target", target, "--truststore", store, cwd=tmp_path)
+
+
+def test_renewal_with_the_same_key_needs_no_cryptography(
+    raw_gateway: StartGateway, tmp_path: Path, store: FileTrustStore
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    old, new = make_identity(tmp_path, "old", key), make_identity(tmp_path, "new", key)
+    gateway = raw_gateway(OK, new)
+    store.pin(gateway.origin, old.certificate)
+    loaded = loaded_by("--target", str(gateway.origin), "--renewal", "same-key", cwd=tmp_path)
+    assert [pin.certificate for pin in store.lookup(gateway.origin)] == [new.certificate]
+    assert "cryptography" not in loaded
+
+
+def test_certificate_of_an_odd_form_is_pinned_by_cryptography(raw_gateway: StartGateway, tmp_path: Path) -> None:
+    odd = make_identity(tmp_path, name=" SMGW")
+    assert "cryptography" in loaded_by("--target", str(raw_gateway(OK, odd).origin), cwd=tmp_path)
 
 
 def test_help_names_every_option_and_needs_neither_gevent_nor_urllib3(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
 
-from smgwproxy.certificate import Certificate, Description, Fingerprint
+from smgwproxy.certificate import Certificate, Fingerprint
+from smgwproxy.contents import Description
 from smgwproxy.phrases import phrase, plural, sequence
 from smgwproxy.truststores.record import Known, Pending, Pin, Revocation
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from smgwproxy.certificate import Certificate, Description, Fingerprint
+from smgwproxy.certificate import Certificate, Fingerprint
+from smgwproxy.contents import Description
 from smgwproxy.origin import Origin
 from smgwproxy.phrases import phrase
 from smgwproxy.truststores.record import Event, Happening, Pending, Pin, Record, Revocation, go_time

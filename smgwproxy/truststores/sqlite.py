@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from smgwproxy.certificate import Certificate, Description, Fingerprint
+from smgwproxy.certificate import Certificate, Fingerprint
+from smgwproxy.contents import Description
 from smgwproxy.durable import create, locked, sync_directory
 from smgwproxy.errors import ConfigError, TrustStoreError, in_one_line
 from smgwproxy.origin import Origin
