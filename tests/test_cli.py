@@ -349,7 +349,7 @@ def loaded_by(*arguments: str, cwd: Path) -> set[str]:
 def test_first_use_needs_no_cryptography(
     make: Callable[[Path], Identity], store: str, raw_gateway: StartGateway, tmp_path: Path
 ) -> None:
-    """It would be a third of the memory of an idle proxy."""
+    """It would be a quarter of the memory of an idle proxy."""
     target = str(raw_gateway(OK, make(tmp_path)).origin)
     loaded = loaded_by("--target", target, "--truststore", store, cwd=tmp_path)
     assert "smgwproxy.contents.ordinary" in loaded

@@ -19,7 +19,7 @@ from smgwproxy.der import (
     positive,
 )
 
-_VERSION_3 = element(INTEGER, b"\x02")
+_VERSION_3 = element(VERSION, element(INTEGER, b"\x02"))
 _SERIAL_NUMBER = 20  # octets at most (RFC 5280 section 4.1.2.2)
 
 # The contents of AlgorithmIdentifiers (RFC 5758 section 3.2, RFC 4055 section 5), and of those that Theben writes.
@@ -33,7 +33,7 @@ def describe(der: bytes) -> Description:
     """Tell what stands in a certificate in DER; raises `ValueError` unless it is an ordinary one."""
     parts = certificate_parts(der)
     version, serial, algorithm, issuer, _, subject, key, *rest = parts.to_be_signed
-    if version.tag != VERSION or version.contents != _VERSION_3:
+    if version.whole != _VERSION_3:
         raise ValueError("not of version 3")
     positive(serial)
     if len(serial.contents) > _SERIAL_NUMBER:
