@@ -112,7 +112,7 @@ class Certificate:
 
     @cached_property
     def validity(self) -> tuple[datetime | None, datetime | None]:
-        """From when to when, None where that cannot be read; most odd certificates need no large library for it."""
+        """From when to when, None where that cannot be read; even an odd certificate rarely needs a library."""
         try:
             return certificate_parts(self.der).validity
         except ValueError:
