@@ -197,8 +197,8 @@ def parse_field_lines(lines: list[str]) -> Lines:
 def _parse_block(text: str) -> Lines:
     """Parse the header lines of ``text``, each with its line end; raises `MessageError`."""
     found = _FIELD_LINES.findall(text)
-    # Where nothing is left between the matches, and nothing around them, each is a line, and there are no others.
-    if len(found) > MAX_LINES or sum([len(name) + len(value) + 3 for name, value in found]) != len(text):
+    # A match is a line, whole: with as many as there are line ends no other line is left.
+    if len(found) > MAX_LINES or len(found) != text.count("\n"):
         return parse_field_lines(text.split("\r\n")[:-1])
     return [(name, value.strip(" \t")) for name, value in found]
 
@@ -217,7 +217,8 @@ def encoded_head(first: str, lines: Lines) -> bytes:
 
 def values(lines: Lines, name: str) -> list[str]:
     """Return the values of all lines called ``name`` (lower case), in order."""
-    return [value for key, value in lines if key.lower() == name]
+    size = len(name)  # which tells most of them apart, in less time than their letters
+    return [value for key, value in lines if len(key) == size and key.lower() == name]
 
 
 def tokens(lines: Lines, name: str) -> list[str]:

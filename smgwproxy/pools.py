@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import ssl
 import threading
 import time
@@ -94,7 +95,8 @@ class PinnedPools:
         self._manager.pool_classes_by_scheme = {"https": cast(Any, pool_class)}
         self._choosing = threading.Lock()  # held until a pool that is left is closed, never while waiting
         self._current: ExactPool | None = None
-        self._current_for: tuple[Fingerprint, ssl.SSLContext] | None = None
+        self._chosen: tuple[Pin, str | None] | None = None  # the pin and the group that `_current` is for
+        self._chosen_until = 0.0
         self._pools: WeakSet[ExactPool] = WeakSet()  # closed ones too: an exchange may still run
         self._tickets = itertools.count(1)
         self._newest = 0
@@ -143,6 +145,7 @@ class PinnedPools:
     def use_without_anchor(self, pin: Pin) -> None:
         """Compare the fingerprint only, for ten minutes: the peer has the certificate, and OpenSSL refuses it."""
         self._no_anchors[pin.fingerprint] = time.monotonic() + _NO_ANCHOR_SECONDS
+        self._chosen = None
 
     def ticket(self) -> int:
         """Take a number before the pins are asked for, for `allow`."""
@@ -172,6 +175,7 @@ class PinnedPools:
             if same:  # then no connection was made under others
                 return True
             self._allowed_pins = pins if isinstance(pins, tuple) else None
+            self._chosen = None
             dropped = [pool for pool in self._pools if pool.assert_fingerprint not in self._allowed]
             for pool in dropped:
                 self._pools.discard(pool)
@@ -241,12 +245,16 @@ class PinnedPools:
 
     def _pool(self, pin: Pin, group: str | None) -> ExactPool:
         with self._choosing:  # the manager's pool and ours must be the same one
+            if (
+                self._current is not None
+                and self._chosen == (pin, group)
+                and time.monotonic() < self._chosen_until
+            ):
+                return self._current
             if str(pin.fingerprint) not in self._allowed:
                 raise PinGone
             anchor = self._anchor_of(pin, group)
             context = anchor or self._context(group)
-            if self._current is not None and self._current_for == (pin.fingerprint, context):
-                return self._current
             pool = cast(
                 ExactPool,
                 self._manager.connection_from_host(
@@ -261,7 +269,9 @@ class PinnedPools:
                 ),
             )
             stale, self._current = self._current, pool
-            self._current_for = (pin.fingerprint, context)
+            self._chosen, self._chosen_until = (pin, group), math.inf
+            if anchor is None:
+                self._chosen_until = self._no_anchors.get(pin.fingerprint, math.inf)
             self._pools.add(pool)
             if stale is not None and stale is not pool:
                 stale.close()

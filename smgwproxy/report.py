@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Literal
 
 from smgwproxy.http1 import Lines, values
-from smgwproxy.logs import describe_body_start, describe_headers, details, request_line
+from smgwproxy.logs import Escaped, describe_body_start, describe_headers, details, request_line
 from smgwproxy.proxy import Exchange
+
+
+class _Line(partial[Escaped]):
+    """A line that is made only when it is written, for which no request waits; a message as `logging` takes it."""
+
+    def __str__(self) -> str:
+        return self()
 
 
 class LogReport:
@@ -20,7 +28,8 @@ class LogReport:
         """Write the request's line, the error if there was one, and at debug level headers and bodies."""
         request = exchange.request
         if self._logger.isEnabledFor(logging.INFO):
-            line = request_line(
+            line = _Line(
+                request_line,
                 client=request.client,
                 method=request.method,
                 target=request.target,

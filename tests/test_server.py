@@ -10,16 +10,19 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from ipaddress import IPv4Network
 from typing import Any
 
 import gevent
 import pytest
 
+from smgwproxy.access import Access
 from smgwproxy.demo import HubThread
 from smgwproxy.server import Application, ProxyServer, open_listener
 from smgwproxy.server.handler import Handler
 from smgwproxy.truststores.file import FileTrustStore
-from smgwproxy.wsgi import Environ
+from smgwproxy.wsgi import LINES, TARGET, TRAILERS, Environ
 from tests.support import (
     AHEAD,
     OK,
@@ -244,6 +247,55 @@ def test_client_that_still_sends_sees_the_end_and_no_reset() -> None:
         client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n" + b"x" * 100000)
         receive_until(client, b"hi")
         assert client.recv(1) == b""
+
+
+# --- a head that comes again ----------------------------------------------------------------------------
+
+AGAIN = b"POST /a%2fb?c HTTP/1.1\r\nHost: pi:8080\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 3\r\n\r\n"
+
+
+def test_head_that_comes_again_makes_the_same_environ_whatever_was_done_to_the_last_one_and_has_its_own_body() -> (
+    None
+):
+    seen: list[Environ] = []
+
+    def application(environ: Environ, start_response: Any) -> list[bytes]:
+        body = environ["wsgi.input"].read()
+        seen.append({**environ, LINES: list(environ[LINES])})
+        environ[LINES].append(("X-Evil", "1"))
+        environ["HTTP_X_A"] = environ["smgwproxy.target"] = "changed"
+        start_response("200 OK", [("Content-Length", "3")])
+        return [body]
+
+    with serving(application) as (port, *_), connected(port) as client:
+        for body in (b"one", b"two", b"end"):
+            client.sendall(AGAIN + body)
+            assert receive_until(client, body).endswith(b"\r\n\r\n" + body)
+    first, *others = ({key: one[key] for key in one if key not in {"wsgi.input", TRAILERS}} for one in seen)
+    assert first["HTTP_X_A"] == "1,2"
+    assert first[TARGET] == "/a%2fb?c"
+    assert first[LINES] == [("Host", "pi:8080"), ("X-A", "1"), ("x-a", "2"), ("Content-Length", "3")]
+    assert others == [first, first]
+
+
+def test_head_that_comes_again_is_refused_once_other_rules_hold() -> None:
+    with serving(hello) as (port, server, hub), connected(port) as client:
+        client.sendall(GET)
+        receive_until(client, b"hi")
+        strict = Access(networks=(IPv4Network("10.0.0.0/8"),))
+        hub.call(lambda: setattr(server, "terms", replace(server.terms, access=strict)))
+        client.sendall(GET)
+        assert receive_all(client).startswith(b"HTTP/1.1 403 ")
+
+
+def test_waiting_connection_keeps_no_long_head() -> None:
+    with serving(hello) as (port, server, hub), connected(port) as client:
+        kept = []
+        for octets in (100, 10_000):
+            client.sendall(GET.replace(b"\r\n\r\n", b"\r\nX-Long: %b\r\n\r\n" % (b"x" * octets)))
+            receive_until(client, b"hi")
+            kept.append(hub.call(lambda: [handler._asked is not None for handler in server.handlers]))
+    assert kept == [[True], [False]]
 
 
 # --- applications that fail -----------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote_to_bytes
 
 import gevent
 from gevent import Greenlet
@@ -13,29 +12,31 @@ from gevent.pywsgi import WSGIHandler
 from smgwproxy import problem
 from smgwproxy.errors import BadRequest, ClientGone, ClientTooSlow, ExchangeError, InternalError, TooManyClients
 from smgwproxy.http1 import (
+    MAX_HEAD,
     BodyReader,
-    Chunked,
     Incomplete,
-    Length,
     MessageError,
     RequestHead,
+    check_request_start,
     expectations,
     request_framing,
     values,
 )
 from smgwproxy.phrases import phrase
 from smgwproxy.server.answer import AnswerWriter
+from smgwproxy.server.asking import Asked, variables
 from smgwproxy.server.backlog import Backlog
 from smgwproxy.server.channel import Channel
-from smgwproxy.server.reading import RequestBody, read_head
+from smgwproxy.server.reading import RequestBody, parse_head
 from smgwproxy.wire import Wire
-from smgwproxy.wsgi import LINES, TARGET, TRAILERS, Environ
+from smgwproxy.wsgi import LINES, TRAILERS, Environ
 
 if TYPE_CHECKING:
     from smgwproxy.access import Access
     from smgwproxy.server import ProxyServer, ServerTls
 
 _AT_ONCE = 16 * 1024  # bytes, since the smallest chunks make much work of them
+_REMEMBERED = 4 * 1024  # bytes of a head: there may be thousands of connections that wait for their next request
 _TLS_HANDSHAKE = b"\x16"  # the first byte of every TLS connection (RFC 8446 section 5.1)
 
 
@@ -65,6 +66,7 @@ class Handler(WSGIHandler):
             "wsgi.input_terminated": True,
         }
         self._let_in_by: Access | None = None
+        self._asked: Asked | None = None  # the last time
         self._greenlet = cast("Greenlet[..., None]", gevent.getcurrent())
         self._in_exchange = False
         self._abandoned = False
@@ -135,25 +137,31 @@ class Handler(WSGIHandler):
         self._in_exchange = False
         if self.server.stopping:  # what has come already is a request all the same
             self.hang_up()
-        request = self._next_request()
-        if request is None:
+        asked = self._next_request()
+        if asked is None:
             return False
         self._in_exchange = True  # only a whole head is a request that a stop must wait for
         self.server.exchange_begins()
-        head, framing = request
-        body = RequestBody(BodyReader(self._wire, framing), lambda: self._begin_body(head))
+        head = asked.head
+        body = RequestBody(BodyReader(self._wire, asked.framing), lambda: self._begin_body(head))
         answer = AnswerWriter(
             self._send,
             head,
             # A client that left may have sent more requests before it did.
             must_close=lambda: self._abandoned or self.server.stopping or not body.complete,
         )
-        self._respond(answer, self._environ(head, body, answer))
+        environ = {
+            **asked.environ,
+            "wsgi.input": body,
+            LINES: list(head.lines),
+            TRAILERS: answer.take_trailers,
+        }
+        self._respond(answer, environ)
         if answer.closes:
             self._channel.linger()
         return not answer.closes
 
-    def _next_request(self) -> tuple[RequestHead, Length | Chunked] | None:
+    def _next_request(self) -> Asked | None:
         """Wait for a request, and let it in or refuse it; None when there is none to answer any more."""
         self._channel.expect(self._terms.limits.idle_timeout)
         if not self._wire.begun():
@@ -164,9 +172,12 @@ class Handler(WSGIHandler):
         self._channel.expect(limits.head_timeout, rest=True)
         head = None
         try:
-            head = read_head(self._wire, self.server.scheme)
+            octets, access = self._wire.head(MAX_HEAD, check_request_start), self._terms.access
+            if self._asked is not None and self._asked.octets == octets and self._asked.access is access:
+                return self._asked
+            head = parse_head(octets, self.server.scheme)
             framing = request_framing(head)
-            self._let_in(self._terms.access, head)
+            self._let_in(access, head)
         except Incomplete:
             return None
         except MessageError as error:
@@ -182,7 +193,9 @@ class Handler(WSGIHandler):
         except ExchangeError as error:
             self._refuse(error, head)
         else:
-            return head, framing
+            asked = Asked(octets, access, head, framing, {**self._variables, **variables(head)})
+            self._asked = asked if len(octets) <= _REMEMBERED else None
+            return asked
         return None
 
     def _let_in(self, access: Access, head: RequestHead) -> None:
@@ -270,29 +283,6 @@ class Handler(WSGIHandler):
         """See to it that a body cut short cannot be taken for a whole one (RFC 9112 section 8)."""
         # Where only the end of the connection ends the body, it must not be a clean one.
         self._channel.break_off(reset=answer.ends_with_connection)
-
-    def _environ(self, head: RequestHead, body: RequestBody, answer: AnswerWriter) -> Environ:
-        """Build the environ of PEP 3333, with the target and the lines as they came beside it."""
-        path, _, query = head.target.partition("?")
-        environ: Environ = {
-            **self._variables,
-            "REQUEST_METHOD": head.method,
-            "PATH_INFO": unquote_to_bytes(path).decode("latin-1") if "%" in path else path,
-            "QUERY_STRING": query,
-            "SERVER_PROTOCOL": f"HTTP/1.{head.minor}",
-            "wsgi.input": body,
-            TARGET: head.target,
-            LINES: head.lines,
-            TRAILERS: answer.take_trailers,
-        }
-        for name, value in head.lines:
-            if "_" in name:
-                continue  # X_Y would be taken for X-Y
-            key = name.upper().replace("-", "_")
-            key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
-            joint = "; " if key == "HTTP_COOKIE" else ","
-            environ[key] = environ[key] + joint + value if key in environ else value
-        return environ
 
 
 def _close(result: Any) -> None:

@@ -8,26 +8,23 @@ from typing import Any
 
 from smgwproxy.errors import BadRequest, ClientGone, ClientTooSlow
 from smgwproxy.http1 import (
-    MAX_HEAD,
     BodyReader,
     Incomplete,
     MessageError,
     RequestHead,
-    check_request_start,
     expectations,
     parse_request_head,
 )
 from smgwproxy.phrases import phrase
 from smgwproxy.target import origin_form
-from smgwproxy.wire import Wire
 
 
-def read_head(wire: Wire, scheme: str) -> RequestHead:
-    """Read the head of a request over a connection of ``scheme``; its target is in origin-form or ``*``.
+def parse_head(octets: bytes, scheme: str) -> RequestHead:
+    """Parse the head of a request over a connection of ``scheme``; its target is in origin-form or ``*``.
 
-    Raises `MessageError` with the status to answer, `Incomplete`, and what the connection raises.
+    Raises `MessageError` with the status to answer.
     """
-    head = origin_form(parse_request_head(wire.head(MAX_HEAD, check_request_start)), scheme)
+    head = origin_form(parse_request_head(octets), scheme)
     if any(expectation != "100-continue" for expectation in expectations(head.minor, head.lines)):
         raise MessageError(phrase("it expects more than 100-continue"), 417)
     return head

@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smgwproxy.http1 import (
+    MAX_HEAD,
     MAX_REQUEST_LINE,
     BodyReader,
     Incomplete,
     Lines,
     MessageError,
+    check_request_start,
     keeps_alive,
     request_framing,
 )
-from smgwproxy.server.reading import read_head
+from smgwproxy.server.reading import parse_head
 from smgwproxy.wire import Wire
 from tests.door.vectors import NEXT, VECTORS
 from tests.test_http1 import PATIENTLY, Feed, pieces_of
@@ -45,7 +47,7 @@ def conversation(*pieces: bytes) -> tuple[list[Exchange], object]:
     requests: list[Exchange] = []
     try:
         while wire.begun():
-            head = read_head(wire, "http")
+            head = parse_head(wire.head(MAX_HEAD, check_request_start), "http")
             body = BodyReader(wire, request_framing(head))
             octets = b""
             while piece := body.read(4096):
