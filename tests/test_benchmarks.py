@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -11,9 +12,11 @@ import pytest
 
 from tests.benchmarks import rate
 from tests.benchmarks.__main__ import _BENCHMARKS
+from tests.benchmarks.awake import awake
 from tests.benchmarks.others import GO, OURS, faults, installed
 from tests.benchmarks.table import Table
 from tests.benchmarks.wrk import Load, parse
+from tests.support import settles
 
 TOLD = """\
 Running 1s test @ http://127.0.0.1:40723/
@@ -54,6 +57,24 @@ def test_what_wrk_complains_of_is_read() -> None:
 def test_half_of_what_wrk_tells_is_an_error() -> None:
     with pytest.raises(ValueError, match="99%"):
         parse(TOLD.replace("     99%    5.02ms\n", ""))
+
+
+def test_processors_are_kept_awake_by_loops_that_give_way_to_all_else_and_end_in_the_end() -> None:
+    with awake() as loops:
+        processors = [os.sched_getaffinity(loop) for loop in loops]
+        assert processors == [{processor} for processor in sorted(os.sched_getaffinity(0))]
+        assert {os.sched_getscheduler(loop) for loop in loops} == {os.SCHED_IDLE}
+    assert not any(Path(f"/proc/{loop}").exists() for loop in loops)
+
+
+def test_loop_ends_by_itself_when_who_began_it_was_killed() -> None:
+    begin = "from tests.benchmarks.awake import awake\nwith awake() as loops: print(*loops, flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", begin], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        loops = process.stdout.readline().split()
+        process.kill()
+    assert loops
+    assert settles(lambda: not any(Path(f"/proc/{int(loop)}").exists() for loop in loops))
 
 
 def load(*complaints: str) -> Load:

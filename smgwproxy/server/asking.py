@@ -1,4 +1,4 @@
-"""What the octets of a request's head come to, worked out once for a client that sends the same ones again; no I/O."""
+"""What a request's head comes to, kept for a client that sends the same one again; no I/O."""
 
 from __future__ import annotations
 

@@ -58,6 +58,8 @@ class Channel:
         self._moved = Event()
         self._failure: OSError | None = None
         self._clean = True
+        self._loop = gevent.get_hub().loop
+        self._looked = self._loop.iteration  # how often it had looked for what came to others
         self._alone_since = time.monotonic()
 
     def bear(self, patience: float, speed: float) -> None:
@@ -125,9 +127,11 @@ class Channel:
         if self._pace.left <= 0:
             raise TimeoutError("the client is too slow")
         began = time.monotonic()
-        if began - self._alone_since > _SLICE:  # recv() gives no way to others while bytes are there
+        if self._looked != self._loop.iteration:
+            self._looked, self._alone_since = self._loop.iteration, began
+        elif began - self._alone_since > _SLICE:  # recv() gives no way to others while bytes are there
             give_way()
-            self._alone_since = began = time.monotonic()
+            began = time.monotonic()
         self._waiting_since = self._expected_since
         data: bytes = b""
         try:
@@ -139,8 +143,6 @@ class Channel:
             self._waiting_since = None
             now = time.monotonic()
             self._pace.waited(now - began, len(data))
-            if now - began > _SLICE:
-                self._alone_since = now
         return data
 
     def peek(self) -> bytes:

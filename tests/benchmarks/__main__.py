@@ -7,9 +7,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
+from tests.benchmarks.awake import awake
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.table import Table
 
@@ -37,17 +39,23 @@ def main() -> int:
         metavar="DIR",
         help="where .ci/benchmarks keeps the programs from PyPI (%(default)s)",
     )
+    parser.add_argument(
+        "--let-sleep",
+        action="store_true",
+        help="let processors sleep that have nothing to do, as they do otherwise",
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(_BENCHMARKS):
         parser.error(f"no benchmark is called {' or '.join(sorted(unknown))}; there are {', '.join(_BENCHMARKS)}")
     # So that the programs are ended, too.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
-        for name in chosen.names or _BENCHMARKS:
-            with tempfile.TemporaryDirectory() as directory:
-                table = _measure(name, Effort(chosen.seconds, chosen.rounds, Path(directory), chosen.programs))
-            sys.stdout.write(f"{table}\n\n")
-            sys.stdout.flush()
+        with nullcontext() if chosen.let_sleep else awake():
+            for name in chosen.names or _BENCHMARKS:
+                with tempfile.TemporaryDirectory() as directory:
+                    table = _measure(name, Effort(chosen.seconds, chosen.rounds, Path(directory), chosen.programs))
+                sys.stdout.write(f"{table}\n\n")
+                sys.stdout.flush()
     except (ChildProcessError, FileNotFoundError) as error:
         # A program that does not work, or is not installed.
         parser.exit(1, f"{parser.prog}: {error}\n")
