@@ -12,10 +12,13 @@ from smgwproxy.proxy import Exchange
 
 
 class _Line(partial[Escaped]):
-    """A line that is made only when it is written, for which no request waits; a message as `logging` takes it."""
+    """A message for `logging`: a line made when it is first written, for which no request waits."""
+
+    _made: Escaped | None = None
 
     def __str__(self) -> str:
-        return self()
+        self._made = self._made or self()
+        return self._made
 
 
 class LogReport:
