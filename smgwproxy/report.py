@@ -11,7 +11,7 @@ from smgwproxy.logs import Escaped, describe_body_start, describe_headers, detai
 from smgwproxy.proxy import Exchange
 
 
-class _Line(partial[Escaped]):
+class Line(partial[Escaped]):
     """A message for `logging`: a line made when it is first written, for which no request waits."""
 
     _made: Escaped | None = None
@@ -31,7 +31,7 @@ class LogReport:
         """Write the request's line, the error if there was one, and at debug level headers and bodies."""
         request = exchange.request
         if self._logger.isEnabledFor(logging.INFO):
-            line = _Line(
+            line = Line(
                 request_line,
                 client=request.client,
                 method=request.method,

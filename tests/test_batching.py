@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from smgwproxy.logs import Logs, configure_logging
+from smgwproxy.logs import Escaped, Logs, configure_logging
+from smgwproxy.report import Line
 
 log = logging.getLogger("smgwproxy")
 
@@ -168,3 +169,19 @@ def test_lines_that_cannot_be_written_are_counted_each(logs: Logs, console: io.S
     assert logs.path is not None
     lost, *rest = said(logs.path.read_text())
     assert (lost, rest) == ("records lost here because they could not be written: 3", ["four"])
+
+
+def test_line_of_a_request_is_made_once_whoever_writes_it(
+    logs: Logs, moments: Moments, console: io.StringIO
+) -> None:
+    made = []
+
+    def line() -> Escaped:
+        made.append("made")
+        return Escaped("GET /\\x20 200")
+
+    log.info(Line(line))
+    moments.pass_by()
+    assert made == ["made"]
+    assert logs.path is not None
+    assert said(console.getvalue()) == said(logs.path.read_text()) == [r"GET /\x20 200"]
