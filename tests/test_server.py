@@ -288,6 +288,19 @@ def test_head_that_comes_again_is_refused_once_other_rules_hold() -> None:
         assert receive_all(client).startswith(b"HTTP/1.1 403 ")
 
 
+def test_application_that_closes_its_input_takes_nothing_from_the_next_request() -> None:
+    def application(environ: Environ, start_response: Any) -> list[bytes]:
+        stream = environ["wsgi.input"]
+        read = stream.readline() + stream.read() + b"".join(stream)
+        stream.close()
+        return hello(environ, start_response) if read == b"" else [read]
+
+    with serving(application) as (port, *_), connected(port) as client:
+        for _ in range(3):
+            client.sendall(GET)
+            receive_until(client, b"hi")
+
+
 def test_waiting_connection_keeps_no_long_head() -> None:
     with serving(hello) as (port, server, hub), connected(port) as client:
         kept = []

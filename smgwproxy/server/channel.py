@@ -99,7 +99,7 @@ class Channel:
         The system takes 40 ms over that when nothing but questions and answers went to and fro: so it is told to
         acknowledge at once.
         """
-        self._pace = Pace(patience, speed)
+        self._pace.begin(patience, speed)
         self._rest = rest
         self._expected_since = time.monotonic()
 

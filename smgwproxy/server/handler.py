@@ -15,6 +15,7 @@ from smgwproxy.http1 import (
     MAX_HEAD,
     BodyReader,
     Incomplete,
+    Length,
     MessageError,
     RequestHead,
     check_request_start,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from smgwproxy.access import Access
     from smgwproxy.server import ProxyServer, ServerTls
 
+_NOTHING = Length(0)
 _AT_ONCE = 16 * 1024  # bytes, since the smallest chunks make much work of them
 _REMEMBERED = 4 * 1024  # bytes of a head: there may be thousands of connections that wait for their next request
 _TLS_HANDSHAKE = b"\x16"  # the first byte of every TLS connection (RFC 8446 section 5.1)
@@ -67,6 +69,7 @@ class Handler(WSGIHandler):
         }
         self._let_in_by: Access | None = None
         self._asked: Asked | None = None  # the last time
+        self._no_body = RequestBody(BodyReader(self._wire, _NOTHING))
         self._greenlet = cast("Greenlet[..., None]", gevent.getcurrent())
         self._in_exchange = False
         self._abandoned = False
@@ -143,7 +146,9 @@ class Handler(WSGIHandler):
         self._in_exchange = True  # only a whole head is a request that a stop must wait for
         self.server.exchange_begins()
         head = asked.head
-        body = RequestBody(BodyReader(self._wire, asked.framing), lambda: self._begin_body(head))
+        body = self._no_body
+        if asked.framing != _NOTHING:
+            body = RequestBody(BodyReader(self._wire, asked.framing), lambda: self._begin_body(head))
         answer = AnswerWriter(
             self._send,
             head,

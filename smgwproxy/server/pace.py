@@ -23,6 +23,11 @@ class Pace:
     def __post_init__(self) -> None:
         self.left = self.patience
 
+    def begin(self, patience: float, speed: float) -> None:
+        """Begin anew with other terms."""
+        self.patience = self.left = patience
+        self.speed = speed
+
     def waited(self, seconds: float, octets: int) -> None:
         """Take note of ``octets`` bytes that came, or went, after ``seconds`` of waiting."""
         if self.speed:

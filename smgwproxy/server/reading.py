@@ -33,18 +33,22 @@ def parse_head(octets: bytes, scheme: str) -> RequestHead:
 class RequestBody(io.RawIOBase):
     """``wsgi.input``: a request's body, read as it comes; errors become `ExchangeError`.
 
-    ``begin`` is called once, before the first byte is waited for.
+    ``begin`` is called once, before the first byte is waited for. To close it has no effect: an empty one may be
+    that of the next request as well.
     """
 
-    def __init__(self, reader: BodyReader, begin: Callable[[], None]) -> None:
+    def __init__(self, reader: BodyReader, begin: Callable[[], None] | None = None) -> None:
         super().__init__()
         self._reader = reader
-        self._begin: Callable[[], None] | None = begin
+        self._begin = begin
 
     @property
     def complete(self) -> bool:
         """Tell whether the body has been read to its end."""
         return self._reader.complete
+
+    def close(self) -> None:
+        """Do nothing."""
 
     def readable(self) -> bool:
         """Return True."""
