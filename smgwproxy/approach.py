@@ -66,6 +66,11 @@ class Approach:
             raise
         return True
 
+    @property
+    def at_rest(self) -> bool:
+        """Tell whether nobody has a turn, and no connection is being left."""
+        return self._turns.unused and self.parting.over
+
     def leave(self) -> None:
         """Give the turn back."""
         self._turns.leave()

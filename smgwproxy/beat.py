@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+INTERVAL = 5.0
+"""Seconds between two looks at a trust store, where nothing tells of its changes; each request looks as well."""
+
 
 def until_next(seconds: float, clock: Callable[[], float] = time.monotonic) -> float:
     """Return how long to wait for the next moment that is a multiple of ``seconds``.

@@ -197,8 +197,8 @@ class ExactConnection(HTTPSConnection):
     """A TLS connection that writes heads byte for byte and reads answers strictly.
 
     Made by a pool, which says what has become of those before it, for how many seconds a connection may be idle
-    and silent, who is told of handshakes, and which TLS session may be resumed. It refuses to send anything before
-    urllib3 has compared the fingerprint.
+    and silent, what is called before one is made, who is told of handshakes, and which TLS session may be resumed.
+    It refuses to send anything before urllib3 has compared the fingerprint.
     """
 
     sockets: ClassVar[Any] = socket
@@ -207,6 +207,7 @@ class ExactConnection(HTTPSConnection):
     parting: Parting
     keepalive: float
     probe: int
+    dials: Callable[[], None]
     observer: Observer
     resumption: Resumption
 
@@ -228,6 +229,7 @@ class ExactConnection(HTTPSConnection):
         return wait_for_socket(sock, read=True, write=write, timeout=timeout)
 
     def _new_conn(self) -> socket.socket:
+        self.dials()
         self.parting.finish()
         timeout = cast(float, self.timeout)
         try:
@@ -576,14 +578,22 @@ def _may_work_in_full(error: Exception) -> bool:
 
 
 class ExactPool(HTTPSConnectionPool):
-    """urllib3's pool of `ExactConnection`, which are given the last four arguments."""
+    """urllib3's pool of `ExactConnection`, which are given the last five arguments."""
 
     ConnectionCls = ExactConnection  # type: ignore[assignment]  # its answers are none of urllib3's
 
     def __init__(
-        self, *args: Any, parting: Parting, keepalive: float, probe: int, observer: Observer, **kwargs: Any
+        self,
+        *args: Any,
+        parting: Parting,
+        keepalive: float,
+        probe: int,
+        dials: Callable[[], None],
+        observer: Observer,
+        **kwargs: Any,
     ) -> None:
-        self._parting, self._keepalive, self._probe, self._observer = parting, keepalive, probe, observer
+        self._parting, self._keepalive, self._probe = parting, keepalive, probe
+        self._dials, self._observer = dials, observer
         self._sessions = Sessions(self.clock)
         self._made: WeakSet[ExactConnection] = WeakSet()
         self._making = threading.Lock()
@@ -605,7 +615,8 @@ class ExactPool(HTTPSConnectionPool):
     def _new_conn(self) -> Any:
         connection = cast(ExactConnection, super()._new_conn())
         connection.parting, connection.keepalive, connection.probe = self._parting, self._keepalive, self._probe
-        connection.observer, connection.resumption = self._observer, Resumption(self._sessions)
+        connection.dials, connection.observer = self._dials, self._observer
+        connection.resumption = Resumption(self._sessions)
         with self._making:
             self._made.add(connection)
             dropped = self._dropped
@@ -677,6 +688,12 @@ class ExactPool(HTTPSConnectionPool):
         """End a connection that failed; another may be made in its place."""
         connection.close()
         self._put_conn(None)
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether there is a connection, idle or in use, or one that shakes hands."""
+        with self._making:
+            return any(connection.sock is not None for connection in self._made)
 
     def tidy(self) -> None:
         """Close the idle connections that cannot be used any more. The caller has a turn."""

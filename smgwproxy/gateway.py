@@ -77,8 +77,16 @@ class Gateway:
         self._approach = approach or Approach(backend)
         self._alone = approach is None
         self._observer = observer or Unobserved()
+        self.stirred = backend.event_class()
+        """Set before a connection is made, for who waits until there is something to `follow`, and clears it."""
         self._pools = PinnedPools(
-            self.origin, self._limits, backend, self._approach.parting, client_certificate, self._observer
+            self.origin,
+            self._limits,
+            backend,
+            self._approach.parting,
+            client_certificate,
+            self._observer,
+            self.stirred.set,
         )
         self._approach.join(self._pools, self._limits.connections)
         self._closed = False
@@ -155,6 +163,11 @@ class Gateway:
             finally:
                 self._leave()
         return pins
+
+    @property
+    def at_rest(self) -> bool:
+        """Tell whether there is nothing for `follow` to end, or to complete, before `stirred` is set."""
+        return self._approach.at_rest and self._pools.at_rest and self._to_complete is None
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -33,6 +33,11 @@ class Parting:
         self._left: deque[tuple[socket.socket, float]] = deque()  # each with its deadline
         self._unheard: deque[Address] = deque(maxlen=16)
 
+    @property
+    def over(self) -> bool:
+        """Tell whether none is being left."""
+        return not self._left
+
     def may_not_know(self, local: Address) -> None:
         """Take note of where a connection was made from that has ended without a word of the gateway.
 

@@ -53,8 +53,8 @@ class PinnedPools:
     urllib3 compares the fingerprint after the handshake. Where the pinned certificate is known in whole it is the
     only trust anchor as well, and strangers fail within the handshake: only then is the client certificate shown.
     Nothing is sent before TLS stands, so `GROUPS` are tried one after the other; the one that worked is tried
-    first the next time. ``observer`` is told of handshakes. Safe between threads and greenlets. Raises
-    `ConfigError` when the client certificate cannot be used.
+    first the next time. ``dials`` is called before a connection is made, ``observer`` is told of handshakes. Safe
+    between threads and greenlets. Raises `ConfigError` when the client certificate cannot be used.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class PinnedPools:
         parting: Parting,
         client_certificate: ClientCertificate | None = None,
         observer: Observer | None = None,
+        dials: Callable[[], None] = lambda: None,
     ) -> None:
         self._origin = origin
         # urllib3 takes an IPv6 address as a URL has it: in brackets, the % of a zone encoded (RFC 6874).
@@ -90,6 +91,7 @@ class PinnedPools:
             parting=self._parting,
             keepalive=limits.keepalive,
             probe=limits.probe,
+            dials=dials,
             observer=observer or Unobserved(),
         )
         self._manager.pool_classes_by_scheme = {"https": cast(Any, pool_class)}
@@ -185,6 +187,12 @@ class PinnedPools:
             for pool in dropped:
                 pool.drop()
             return True
+
+    @property
+    def at_rest(self) -> bool:
+        """Tell whether there is no connection; one that is being made is not seen before it shakes hands."""
+        with self._choosing:
+            return not any(pool.connected for pool in self._pools)
 
     def tidy(self) -> None:
         """Close the idle connections that cannot be used any more. The caller has a turn."""

@@ -10,15 +10,13 @@ from weakref import ReferenceType
 
 import gevent
 
-from smgwproxy.beat import until_next
+from smgwproxy.beat import INTERVAL, until_next
 from smgwproxy.errors import SmgwProxyError, TrustStoreError
 from smgwproxy.gateway import Gateway
+from smgwproxy.lookout import Lookout
 from smgwproxy.truststores.base import EditableTrustStore, utc_now
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Pin
-
-INTERVAL = 5.0
-"""Seconds between two looks at the trust store; each request looks as well."""
 
 _TELL_AGAIN = timedelta(hours=24)
 
@@ -27,9 +25,10 @@ class TrustWatch:
     """Pins the gateway at start if it answers, and from then on follows what happens to its pins.
 
     Every `INTERVAL` seconds connections made under a pin that is no longer in force are ended, and a change of the
-    pins is logged. Certificates that have ended, or will within 60 days, are told at start and every day. What
-    else is stored is told only of a gateway that is ``alone``: others of this program tell theirs.
-    ``failed`` is told why the gateway could not be pinned at start.
+    pins is logged. While there is no connection, and whatever happens to the pins is told (see
+    `smgwproxy.lookout`), nothing is done before that, or an hour later. Certificates that have ended, or will
+    within 60 days, are told at start and every day. What else is stored is told only of a gateway that is
+    ``alone``: others of this program tell theirs. ``failed`` is told why the gateway could not be pinned at start.
     """
 
     def __init__(
@@ -52,12 +51,17 @@ class TrustWatch:
         self._trouble = ""
         self._told_at: datetime | None = None
 
-    def run(self) -> None:
-        """Run until the greenlet is killed."""
+    def run(self, lookout: Lookout) -> None:
+        """Run until the greenlet is killed, with a gateway that waits in gevent."""
+        gateway = self._gateway
         self.begin()
-        while True:
-            gevent.sleep(until_next(INTERVAL))
-            self.step()
+        pins: Sequence[Pin] = ()
+        try:
+            while True:
+                lookout.wait(gateway.stirred, pins, lambda: gateway.at_rest)
+                pins = self.step()
+        finally:
+            lookout.leave(gateway.stirred)
 
     def begin(self) -> None:
         """Tell what is stored, as the original does at start, and pin the gateway if it answers."""
@@ -66,10 +70,13 @@ class TrustWatch:
         with self._logged():
             self._tell(self._gateway.follow() or self._gateway.ensure_pinned())  # only the latter needs a turn
 
-    def step(self) -> None:
-        """Look once."""
+    def step(self) -> Sequence[Pin]:
+        """Look once, and return the pins in force; none where they are not known."""
+        pins: Sequence[Pin] = ()
         with self._logged():
-            self._tell(self._gateway.follow())
+            pins = self._gateway.follow()
+            self._tell(pins)
+        return pins
 
     def _tell_stored(self) -> None:
         store = self._guard.store

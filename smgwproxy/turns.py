@@ -15,6 +15,10 @@ class Event(Protocol):
         """Wake the one who waits."""
         ...
 
+    def clear(self) -> None:
+        """Let who waits from now on wait for the next `set`."""
+        ...
+
     def wait(self, timeout: float) -> bool:
         """Wait for `set`, ``timeout`` seconds at most; the return value tells whether it came."""
         ...

@@ -85,6 +85,9 @@ class _WatchedEvent:
     def set(self) -> None:
         self._event.set()
 
+    def clear(self) -> None:
+        self._event.clear()
+
     def wait(self, timeout: float) -> bool:
         self._watched.before()
         try:

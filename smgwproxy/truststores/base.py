@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Protocol, Self, runtime_checkable
 
 from smgwproxy.certificate import Certificate
@@ -52,14 +53,24 @@ class StandingPins(tuple[Pin, ...]):
     True. It must do so only while a look-up that began now would return the same: any change that was complete
     before must be seen, whoever made it. And it must not block: greenlets call it, and all others wait. In doubt
     it returns False, or raises, which counts as that. Copies and pickles are mere tuples.
+
+    A store that keeps all that it knows of the gateway in ``files``, paths on file systems of this machine, may
+    name them: ``unchanged`` goes on to return True for as long as nothing happens to them (inotify(7)), and need
+    not be asked before. One may be missing, then nothing happens until it comes; a directory is one with all that
+    is directly in it. An empty list means that nothing ever changes; with None, who wants to know asks from time
+    to time.
     """
 
     unchanged: Callable[[], bool]
+    files: Sequence[Path] | None
 
-    def __new__(cls, pins: Iterable[Pin], unchanged: Callable[[], bool]) -> Self:
-        """Make pins of which ``unchanged`` tells whether they still stand."""
+    def __new__(
+        cls, pins: Iterable[Pin], unchanged: Callable[[], bool], files: Iterable[Path | str] | None = None
+    ) -> Self:
+        """Make pins of which ``unchanged`` tells whether they still stand, by ``files`` if these alone tell."""
         self = super().__new__(cls, pins)
         self.unchanged = unchanged
+        self.files = None if files is None else tuple(map(Path, files))
         return self
 
     def __reduce__(self) -> tuple[type[tuple[Pin, ...]], tuple[tuple[Pin, ...]]]:

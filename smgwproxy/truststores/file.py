@@ -74,7 +74,7 @@ class FileTrustStore(EditableTrustStore):
         # derives from this class may ask for more than this file.
         if sighting is None or type(self) is not FileTrustStore:
             return pins
-        return StandingPins(pins, sighting.unchanged)
+        return StandingPins(pins, sighting.unchanged, [sighting.path])
 
     def record(self, origin: Origin) -> Record:
         """Return the record of ``origin``; see `EditableTrustStore.record`."""

@@ -47,6 +47,7 @@ class PinnedTrustStore(TrustStore):
         self._pins = StandingPins(
             (Pin(fingerprint, record=phrase("the option truststore (pinned:)")) for fingerprint in fingerprints),
             lambda: True,
+            files=(),
         )
 
     def lookup(self, origin: Origin) -> Sequence[Pin]:  # noqa: ARG002  # the protocol's

@@ -162,7 +162,7 @@ class SqliteTrustStore(EditableTrustStore):
         # Who derives from this class may ask for more than this file.
         if sighting is None or type(self) is not SqliteTrustStore:
             return pins
-        return StandingPins(pins, partial(_is_unchanged, self._log, sighting))
+        return StandingPins(pins, partial(_is_unchanged, self._log, sighting), [self._path, self._log])
 
     def change(self, origin: Origin, edit: Callable[[Record], Record]) -> Record:
         """Replace the record of ``origin``; see `EditableTrustStore.change`."""

@@ -24,6 +24,7 @@ from smgwproxy.config import Config
 from smgwproxy.gateway import Gateway
 from smgwproxy.language import Languages
 from smgwproxy.limits import DoorLimits
+from smgwproxy.lookout import Lookout
 from smgwproxy.origin import Origin
 from smgwproxy.proxy import Exchange, Report, ReverseProxy
 from smgwproxy.server import Terms
@@ -60,19 +61,22 @@ class Parts:
     """The parts of one gateway's proxy, none in force before the first `use`.
 
     ``report`` makes what is told of each exchange, after these parts' `tally`; it is given these parts, whose
-    `name` it may want to tell. Clients are told errors in ``languages``. Lines go to ``logger``.
+    `name` it may want to tell. ``lookout`` lets their eye on the trust store sleep. Clients are told errors in
+    ``languages``. Lines go to ``logger``.
     """
 
     def __init__(
         self,
         report: Callable[[Parts], Report],
         approaches: Approaches,
+        lookout: Lookout,
         languages: Languages,
         logger: logging.Logger,
     ) -> None:
         self.logger = logger
         """Where lines go that concern this gateway."""
         self._approaches = approaches
+        self._lookout = lookout
         self._storage = Storage()
         self._languages = languages
         self._now: _InForce | None = None
@@ -143,7 +147,8 @@ class Parts:
         else:
             guard = prepared.behind.guard()
             failed, alone = self._ledger(gateway.origin).failed, prepared.config.table is None
-            watch = gevent.spawn(TrustWatch(gateway, guard, self.logger, failed=failed, alone=alone).run)
+            trust_watch = TrustWatch(gateway, guard, self.logger, failed=failed, alone=alone)
+            watch = gevent.spawn(trust_watch.run, self._lookout)
         self._now = _InForce(prepared, gateway, guard, watch)
         if before is not None and before.gateway is not gateway:
             self._retire(before)

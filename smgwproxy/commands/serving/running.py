@@ -20,6 +20,7 @@ from smgwproxy.cooperative import cooperative
 from smgwproxy.deadline import caught, returned
 from smgwproxy.language import Languages
 from smgwproxy.logs import Logs, logger_of
+from smgwproxy.lookout import Lookout
 from smgwproxy.parting import PATIENCE
 from smgwproxy.proxy import Report
 
@@ -38,11 +39,12 @@ class Running:
         self._logger = logger
         self._leaving_begun = gevent.event.Event()
         self._approaches = Approaches(cooperative(), self._leaving_begun.set)
+        self._lookout = Lookout()
         self._languages = Languages()
         self._gateways: dict[str | None, Parts] = {}  # by the names of their tables
         self._left: set[Parts] = set()  # their last requests may still run
         self._tidying: gevent.Greenlet[..., None] | None = None
-        self._status = Status(lambda: self.gateways, self._languages, logger)
+        self._status = Status(lambda: self.gateways, self._lookout, self._languages, logger)
         self.opened = gevent.event.Event()
         """Set when a trust store has opened that was not open in time: `use` takes it in."""
         self.refused = ""
@@ -58,6 +60,7 @@ class Running:
             parts.close()
         if self._tidying is not None:
             self._tidying.kill()
+        self._lookout.close()
         self._approaches.close()
 
     @property
@@ -132,7 +135,7 @@ class Running:
 
     def _made(self, config: Config) -> Parts:
         logger = self._logger if config.table is None else logger_of(config.table, self._logger)
-        return Parts(self._report, self._approaches, self._languages, logger)
+        return Parts(self._report, self._approaches, self._lookout, self._languages, logger)
 
     def _leaving(self, wanted: Sequence[tuple[Parts, Prepared]], process: Config) -> Set[Listener]:
         """Return the listeners that nobody wants any more."""

@@ -5,25 +5,28 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 import gevent
+import gevent.event
 
 from smgwproxy.access import Access
-from smgwproxy.beat import until_next
 from smgwproxy.commands.serving.door import Door, Listener, Wish
 from smgwproxy.commands.serving.parts import Parts
 from smgwproxy.config import Config, Program
-from smgwproxy.errors import ConfigError
+from smgwproxy.errors import ConfigError, TrustStoreError
 from smgwproxy.language import Languages
 from smgwproxy.limits import DoorLimits
+from smgwproxy.lookout import Lookout
 from smgwproxy.phrases import phrase
 from smgwproxy.server import Terms
 from smgwproxy.storage import Storage
+from smgwproxy.trust import Trust
 from smgwproxy.truststores.base import utc_now
 from smgwproxy.truststores.guard import Guard
-from smgwproxy.trustwatch import INTERVAL
+from smgwproxy.truststores.record import Pin
 
 if TYPE_CHECKING:
     from smgwproxy.status.kept import Kept
@@ -44,12 +47,17 @@ _LIMITS = DoorLimits(
 class Status:
     """What is told at the status port of the gateways that ``gateways`` returns; nothing before the first `use`.
 
-    Without a port nobody listens, and nobody looks at the stores.
+    Without a port nobody listens, and nobody looks at the stores. ``lookout`` tells when these have changed.
     """
 
     def __init__(
-        self, gateways: Callable[[], Sequence[Parts]], languages: Languages, logger: logging.Logger
+        self,
+        gateways: Callable[[], Sequence[Parts]],
+        lookout: Lookout,
+        languages: Languages,
+        logger: logging.Logger,
     ) -> None:
+        self._lookout = lookout
         self._languages = languages
         self._gateways = gateways
         self._logger = logger
@@ -87,7 +95,9 @@ class Status:
 
     def _look_at(self, guards: dict[Guard, Parts]) -> None:
         before = self._looks
-        self._looks = {guard: before.get(guard) or _Look(guard, parts) for guard, parts in guards.items()}
+        self._looks = {
+            guard: before.get(guard) or _Look(guard, parts, self._lookout) for guard, parts in guards.items()
+        }
         for guard, one in before.items():
             if guard not in guards:
                 one.end()
@@ -108,13 +118,16 @@ class Status:
 
 
 class _Look:
-    """Looks at the store behind ``guard`` from time to time, so that who asks for the status need not wait."""
+    """Looks at the store behind ``guard`` when it changes, so that who asks for the status need not wait."""
 
-    def __init__(self, guard: Guard, parts: Parts) -> None:
+    def __init__(self, guard: Guard, parts: Parts, lookout: Lookout) -> None:
         self.kept: Kept | None = None
         """What was there at the last look."""
         self._guard = guard
         self._parts = parts
+        self._lookout = lookout
+        self._trust = Trust(parts.origin, guard)
+        self._pins: Sequence[Pin] = ()  # of that look
         self._looking = gevent.spawn(self._run)
 
     def end(self) -> None:
@@ -122,15 +135,29 @@ class _Look:
         self._looking.kill(block=False)
 
     def _run(self) -> None:
+        stirred = gevent.event.Event()
+        try:
+            while True:
+                self._look()
+                self._lookout.wait(stirred, self._pins)
+        finally:
+            self._lookout.leave(stirred)
+
+    def _look(self) -> None:
         from smgwproxy.status.kept import look  # noqa: PLC0415  # comes with the site
 
-        origin = self._parts.origin
-        while True:
-            try:
-                self.kept = look(self._guard, origin)
-            except Exception:  # who watches must go on
-                self._parts.logger.exception("a fault while looking at the trust store")
-            gevent.sleep(until_next(INTERVAL))
+        before, self._pins = self._pins, ()
+        try:
+            with suppress(TrustStoreError):  # then the look fails, too, and that is shown
+                # Before the look: as long as these stand nothing else of the gateway has changed since.
+                self._pins = self._trust.pins()
+            if not self._pins or self._pins is not before:
+                self.kept = look(self._guard, self._parts.origin)
+                if self.kept.trouble:
+                    self._pins = ()
+        except Exception:  # who watches must go on
+            self._pins = ()
+            self._parts.logger.exception("a fault while looking at the trust store")
 
 
 def _wishes(config: Config) -> Iterator[Wish]:
