@@ -13,10 +13,10 @@ _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x40, 0x80, 0x100, 0x200
 _DELETE_SELF, _MOVE_SELF = 0x400, 0x800
 _DONT_FOLLOW, _MASK_ADD = 0x02000000, 0x20000000
 
-# Of a directory on the way, not what is written to the files in it, such as a log.
-_ON_THE_WAY = _ATTRIB | _DELETE_SELF | _MOVE_SELF
+# Of a directory, that would tell of all files in it: they may be logs, or lie in /tmp.
+_ON_THE_WAY = _DELETE_SELF | _MOVE_SELF
 _COMES = _CREATE | _MOVED_TO
-_AT_THE_END = _ON_THE_WAY | _MODIFY | _COMES | _MOVED_FROM | _DELETE
+_AT_THE_END = _ON_THE_WAY | _MODIFY | _ATTRIB | _COMES | _MOVED_FROM | _DELETE
 _MOST_LINKS = 40  # as many as the kernel follows
 _AT_ONCE = 64 * 1024  # bytes; a message has 16, and the name of a file
 
@@ -37,10 +37,12 @@ class Inotify:
         """Watch for another file to be found at the absolute ``path``, and for changes of what is found there now.
 
         That is a file that is missing, too, or a directory, with the files in it. Yields what `forget` takes, as
-        each place on the way is watched: directories, links, and what these lead to. Only that another file system
-        is mounted on the way is not told, and what happens on another machine. Raises `OSError`, then somebody
-        must look for himself.
+        each place on the way is watched: directories, links, and what these lead to. Not told is who may use these
+        directories, that another file system is mounted there, and what happens on another machine. Raises
+        `OSError` where that cannot be watched, and `ValueError` for what is no absolute path.
         """
+        if not path.is_absolute() or "\0" in str(path):
+            raise ValueError(f"{path!r} is no absolute path")
         passed, ahead, links = "/", list(reversed(path.parts)), 0
         while ahead:
             place = os.path.join(passed, ahead.pop())  # noqa: PTH118  # a Path would do away with what a link says

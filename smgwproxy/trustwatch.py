@@ -54,8 +54,7 @@ class TrustWatch:
     def run(self, lookout: Lookout) -> None:
         """Run until the greenlet is killed, with a gateway that waits in gevent."""
         gateway = self._gateway
-        self.begin()
-        pins: Sequence[Pin] = ()
+        pins = self.begin()
         try:
             while True:
                 lookout.wait(gateway.stirred, pins, lambda: gateway.at_rest)
@@ -63,12 +62,15 @@ class TrustWatch:
         finally:
             lookout.leave(gateway.stirred)
 
-    def begin(self) -> None:
-        """Tell what is stored, as the original does at start, and pin the gateway if it answers."""
+    def begin(self) -> Sequence[Pin]:
+        """Tell what is stored, as the original does at start, and pin the gateway if it answers; as `step`."""
         with self._logged():
             self._tell_stored()
+        pins: Sequence[Pin] = ()
         with self._logged():
-            self._tell(self._gateway.follow() or self._gateway.ensure_pinned())  # only the latter needs a turn
+            pins = self._gateway.follow() or self._gateway.ensure_pinned()  # only the latter needs a turn
+            self._tell(pins)
+        return pins
 
     def step(self) -> Sequence[Pin]:
         """Look once, and return the pins in force; none where they are not known."""

@@ -18,6 +18,7 @@ from smgwproxy.testing.experiments import first_use_together, killed_pinning, lo
 from smgwproxy.testing.processes import apart
 from smgwproxy.testing.samples import CERTIFICATES, ORIGIN, ORIGINS, contested, proposal
 from smgwproxy.testing.together import in_greenlets, in_threads
+from smgwproxy.testing.watching import watched
 from smgwproxy.truststores import Pin, StandingPins, TrustStore, open_truststore
 
 ROUNDS_VARIABLE = "TRUSTSTORE_ROUNDS"
@@ -156,6 +157,15 @@ class TrustStoreContract:
             seen[origin] = store.lookup(origin)
             for one in ORIGINS:
                 assert not stands(seen[one]) or list(seen[one]) == list(store.lookup(one)), (origin, one)
+
+    @of_first_use
+    def test_files_that_pins_name_tell_of_a_first_use(self, spec: str, store: TrustStore) -> None:
+        """What another pins happens to the files of this gateway's pins; see `smgwproxy.StandingPins`."""
+        other = open_truststore(spec)
+        for origin in ORIGINS:
+            with watched(store.lookup(origin)) as something_happened:
+                other.pin(origin, FIRST)
+                assert something_happened(), origin
 
     @of_first_use
     def test_gateways_are_kept_apart(self, spec: str, store: TrustStore) -> None:

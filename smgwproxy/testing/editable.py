@@ -29,7 +29,8 @@ from smgwproxy.testing.samples import (
     with_the_same_key,
 )
 from smgwproxy.testing.together import in_greenlets, in_threads
-from smgwproxy.truststores import EditableTrustStore, Record, open_truststore, rules
+from smgwproxy.testing.watching import watched
+from smgwproxy.truststores import EditableTrustStore, Record, StandingPins, open_truststore, rules
 from smgwproxy.truststores.record import Known
 
 Together = Callable[[Sequence[Callable[[], int]]], list[int]]
@@ -135,6 +136,17 @@ class EditableTrustStoreContract(TrustStoreContract):
                 after = asked.lookup(ORIGIN)
                 assert list(after) == list(changing.lookup(ORIGIN))
                 assert not stands(before) or list(before) == list(after)
+
+    def test_files_that_pins_name_tell_of_every_change(self, spec: str, editable: EditableTrustStore) -> None:
+        """Whatever becomes of a record happens to them, and then its pins stand no longer, be they the same."""
+        other = _open(spec)
+        for name in (*SHAPES, *reversed(SHAPES)):
+            pins, record = editable.lookup(ORIGIN), editable.record(ORIGIN)
+            with watched(pins) as something_happened:
+                changed = _put(other, shape(name)) != record
+                assert something_happened() or not changed
+            names_files = isinstance(pins, StandingPins) and pins.files is not None
+            assert not (changed and names_files and stands(pins))
 
     @pytest.mark.parametrize("kind", [ValueError, _Interrupted])
     @pytest.mark.parametrize("number", [0, 3])

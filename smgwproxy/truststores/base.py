@@ -54,11 +54,11 @@ class StandingPins(tuple[Pin, ...]):
     before must be seen, whoever made it. And it must not block: greenlets call it, and all others wait. In doubt
     it returns False, or raises, which counts as that. Copies and pickles are mere tuples.
 
-    A store that keeps all that it knows of the gateway in ``files``, paths on file systems of this machine, may
-    name them: ``unchanged`` goes on to return True for as long as nothing happens to them (inotify(7)), and need
-    not be asked before. One may be missing, then nothing happens until it comes; a directory is one with all that
-    is directly in it. An empty list means that nothing ever changes; with None, who wants to know asks from time
-    to time.
+    Such pins may name ``files`` (absolute paths, on file systems of this machine) that hold all that the store
+    knows of the gateway, if ``unchanged`` tells of a change of any of that, be the pins the same. For as long as
+    nothing happens to them (inotify(7)) it goes on to return True, and a proxy that has nothing else to do sleeps.
+    One may be missing: then something happens when it comes. A directory is one with what is directly in it. No
+    file at all means that nothing ever changes; with None, who wants to know asks from time to time.
     """
 
     unchanged: Callable[[], bool]

@@ -234,6 +234,27 @@ class StandsTooLong(Sound):
         self.changes += 1
 
 
+class NamesAnotherFile(Sound):
+    """Pins that stand name a file to which nothing happens when they change."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument)
+        self.other = self.directory.with_suffix(".other")
+        self.other.touch()
+
+    def lookup(self, origin: Origin) -> Sequence[Pin]:
+        record = self.record(origin)
+        return StandingPins(record.pins, lambda: self.record(origin) == record, [self.other])
+
+
+class StandsForThePinsAlone(Sound):
+    """What waits for a person comes, and the pins stand."""
+
+    def lookup(self, origin: Origin) -> Sequence[Pin]:
+        pins = super().lookup(origin)
+        return StandingPins(pins, lambda: self.record(origin).pins == pins, [self.directory])
+
+
 class TakesCertificatesForText(Sound):
     """What is no text is not kept as it was."""
 
@@ -287,6 +308,8 @@ BROKEN = (
     IgnoresPorts,
     Remembers,
     StandsTooLong,
+    NamesAnotherFile,
+    StandsForThePinsAlone,
     TakesCertificatesForText,
     WritesWhatDidNotChange,
     UndoesExceptionsOnly,

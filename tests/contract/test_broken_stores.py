@@ -58,6 +58,11 @@ BREAKS = {
         "pins_stand_no_longer_once_another_has_pinned",
         "pins_stand_no_longer_once_they_were_changed",
     },
+    broken_stores.NamesAnotherFile: {
+        "files_that_pins_name_tell_of_a_first_use",
+        "files_that_pins_name_tell_of_every_change",
+    },
+    broken_stores.StandsForThePinsAlone: {"files_that_pins_name_tell_of_every_change"},
     broken_stores.TakesCertificatesForText: {
         "first_use_pins_the_certificate_byte_for_byte",
         "certificates_are_kept_byte_for_byte_in_a_record",
