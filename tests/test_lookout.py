@@ -1,4 +1,4 @@
-"""Who looks at pins sleeps until something happens to their files, or where that is not told, until the next beat."""
+"""Who looks at pins sleeps until something happens to their files, or, where nobody tells, until the next beat."""
 
 from __future__ import annotations
 

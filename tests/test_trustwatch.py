@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,15 +17,19 @@ import pytest
 
 from smgwproxy.backend import threaded
 from smgwproxy.certificate import Certificate
+from smgwproxy.cooperative import cooperative
 from smgwproxy.errors import PinWithdrawn
 from smgwproxy.gateway import Gateway
+from smgwproxy.limits import Limits
+from smgwproxy.lookout import Lookout
 from smgwproxy.origin import Origin
 from smgwproxy.truststores import rules
-from smgwproxy.truststores.base import TrustStore, utc_now
+from smgwproxy.truststores.base import EditableTrustStore, TrustStore, utc_now
 from smgwproxy.truststores.file import FileTrustStore
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Pin
 from smgwproxy.trustwatch import TrustWatch, see_out
+from tests.contract.settled_stores import settled_database, settled_file
 from tests.support import OK, PATIENCE, Identity, Peer, RawGateway, make_identity
 
 StartGateway = Callable[..., RawGateway]
@@ -245,3 +251,144 @@ def test_exchange_that_outlives_its_gateway_ends_with_its_pin(
     left = ref(gateway)
     del gateway, answer
     see_out(left, logging.getLogger("smgwproxy"))  # returns: nobody has it any more
+
+
+# --- while it runs --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[settled_file, settled_database])
+def settled(request: pytest.FixtureRequest, tmp_path: Path) -> EditableTrustStore:
+    """A store whose pins stand as soon as they are looked up."""
+    opened: EditableTrustStore = request.param(str(tmp_path / "settled"))
+    return opened
+
+
+NEVER = 1e6  # seconds to the next beat
+OFTEN = 0.05
+
+
+@contextmanager
+def running(gateway: Gateway, store: TrustStore, interval: float) -> Iterator[None]:
+    guard = Guard(store, cooperative().call, PATIENCE)
+    with gateway, closing(Lookout(interval=interval)) as lookout:
+        watching = gevent.spawn(TrustWatch(gateway, guard, logging.getLogger("smgwproxy")).run, lookout)
+        yield
+        watching.kill()
+
+
+def rests(gateway: Gateway) -> bool:
+    """Tell whether the watch sleeps until something happens."""
+    return bool(gateway.stirred.linkcount())  # type: ignore[attr-defined]  # it is gevent's
+
+
+def comes_about(condition: Callable[[], object]) -> bool:
+    """Wait until ``condition`` holds, while greenlets run; False when it does not in time."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        gevent.sleep(0.01)
+    return bool(condition())
+
+
+def test_change_of_pins_is_followed_without_request_and_beat(
+    raw_gateway: StartGateway, settled: EditableTrustStore, identity: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin = raw_gateway(OK).origin
+    settled.pin(origin, identity.certificate)
+    gateway = Gateway(origin, settled, backend=cooperative())
+    with running(gateway, settled, NEVER):
+        assert comes_about(lambda: rests(gateway))
+        settled.change(origin, partial(rules.forget, now=utc_now()))
+        assert comes_about(lambda: "is not pinned any more" in caplog.text)
+
+
+def test_idle_watch_sleeps_until_a_connection_is_made_and_again_once_it_has_ended(
+    raw_gateway: StartGateway, settled: EditableTrustStore, identity: Identity
+) -> None:
+    peer = raw_gateway(OK)
+    settled.pin(peer.origin, identity.certificate)
+    gateway = Gateway(peer.origin, settled, Limits(keepalive=0.5), cooperative())
+    with running(gateway, settled, OFTEN):
+        for number in range(2):
+            assert comes_about(lambda: rests(gateway))
+            with gateway.send("GET", "/", [("Host", "x")]) as answer:
+                answer.read()
+            assert comes_about(lambda: not rests(gateway))
+            assert comes_about(peer.peers[number].ended.is_set), "nobody asked for its end"
+
+
+def test_pin_that_goes_while_there_is_a_connection_ends_it(
+    raw_gateway: StartGateway, settled: EditableTrustStore, identity: Identity
+) -> None:
+    """Also the first one, at whose beginning the watch slept."""
+    peer = raw_gateway(OK)
+    settled.pin(peer.origin, identity.certificate)
+    gateway = Gateway(peer.origin, settled, backend=cooperative())
+    with running(gateway, settled, OFTEN):
+        assert comes_about(lambda: rests(gateway))
+        with gateway.send("GET", "/", [("Host", "x")]) as answer:
+            answer.read()
+        settled.change(peer.origin, partial(rules.forget, now=utc_now()))
+        assert comes_about(peer.peers[0].ended.is_set)
+
+
+def test_watch_that_rests_looks_at_nothing(
+    raw_gateway: StartGateway, settled: EditableTrustStore, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor do its own look-ups wake it: that of a database makes a log, and takes it away."""
+    looks = 0
+    look = TrustWatch.step
+
+    def counted(watch: TrustWatch) -> object:
+        nonlocal looks
+        looks += 1
+        return look(watch)
+
+    monkeypatch.setattr(TrustWatch, "step", counted)
+    origin = raw_gateway(OK).origin
+    settled.pin(origin, identity.certificate)
+    gateway = Gateway(origin, settled, backend=cooperative())
+    with running(gateway, settled, OFTEN):
+        settled.lookup(origin)
+        assert comes_about(lambda: rests(gateway))
+        gevent.sleep(1)  # what its looks have stirred up
+        before = looks
+        gevent.sleep(1)  # many beats
+        assert looks == before
+
+
+def test_store_that_does_not_say_where_its_pins_are_is_looked_at_by_beats(
+    raw_gateway: StartGateway, identity: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Elsewhere:
+        pins: tuple[Pin, ...] = (Pin(identity.certificate.fingerprint),)
+
+        def lookup(self, origin: Origin) -> tuple[Pin, ...]:
+            return self.pins
+
+        def pin(self, origin: Origin, certificate: Certificate) -> tuple[Pin, ...]:
+            return self.pins
+
+    caplog.set_level(logging.INFO)
+    store = Elsewhere()
+    with running(Gateway(raw_gateway(OK).origin, store, backend=cooperative()), store, OFTEN):
+        assert comes_about(lambda: "is pinned" in caplog.text)
+        store.pins = ()
+        assert comes_about(lambda: "is not pinned any more" in caplog.text)
+
+
+def test_trouble_with_the_store_is_looked_at_by_beats_until_it_is_over(
+    raw_gateway: StartGateway, tmp_path: Path, identity: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = settled_file(str(tmp_path / "settled"))
+    origin = raw_gateway(OK).origin
+    store.pin(origin, identity.certificate)
+    gateway = Gateway(origin, store, backend=cooperative())
+    record = tmp_path / "settled" / f"{origin}.json"
+    good = record.read_bytes()
+    with running(gateway, store, OFTEN):
+        assert comes_about(lambda: rests(gateway))
+        record.write_bytes(b"{")
+        assert comes_about(lambda: "cannot be read" in caplog.text)
+        assert not rests(gateway)
+        record.write_bytes(good)
+        assert comes_about(lambda: rests(gateway))
