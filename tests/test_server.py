@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -598,3 +599,12 @@ def test_port_in_use_and_foreign_address_are_errors() -> None:
         open_listener("127.0.0.1", taken.getsockname()[1])
     with pytest.raises(OSError, match="assign"):
         open_listener("192.0.2.1", 0)
+
+
+def test_application_of_former_terms_is_kept_by_nobody() -> None:
+    """With it goes its gateway, which somebody looks after until then."""
+    with open_listener("127.0.0.1", 0) as listener:
+        server = ProxyServer(listener, partial(hello), logging.getLogger("smgwproxy"))
+        former = weakref.ref(server.terms.application)
+        server.terms = replace(server.terms, application=hello)
+        assert former() is None

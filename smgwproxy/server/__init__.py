@@ -89,7 +89,7 @@ class ProxyServer(WSGIServer):
         self._greenlets = Pool()
         super().__init__(
             listener,
-            application,
+            None,  # it is that of the terms; another reference would outlive them
             log=None,
             error_log=None,
             spawn=self._greenlets,
