@@ -23,6 +23,7 @@ from smgwproxy.certificate import Certificate
 from smgwproxy.errors import PinRefused, TrustStoreError
 from smgwproxy.origin import Origin
 from smgwproxy.testing.samples import next_number, number_of_pins
+from smgwproxy.testing.watching import watched
 from smgwproxy.trust import Trust
 from smgwproxy.truststores import EditableTrustStore, Pin, Record, StandingPins, rules
 from smgwproxy.truststores import file as file_store
@@ -306,7 +307,10 @@ def test_pins_stand_no_longer_once_anything_happened_to_their_file(
     settled.pin(ORIGIN, CERTIFICATE)
     pins = standing(settled)
     assert pins.stand, "looking does not change it"
-    change(record)
+    with watched(pins) as something_happened:
+        assert not something_happened()
+        change(record)
+        assert something_happened(), "who sleeps is woken"
     assert not pins.stand
 
 
@@ -317,8 +321,10 @@ def test_link_that_leads_elsewhere_is_seen(settled: FileTrustStore, record: Path
     record.rename(one)
     record.symlink_to(one)
     pins = standing(settled)
-    record.unlink()
-    record.symlink_to(other)
+    with watched(pins) as something_happened:
+        record.unlink()
+        record.symlink_to(other)
+        assert something_happened()
     assert not pins.stand
 
 
@@ -404,7 +410,9 @@ def test_pins_of_a_database_stand_no_longer_once_another_has_written(database: P
     with closing(sqlite3.connect(database)) as holding:
         if held:  # then the log stays when the writer has closed it
             holding.execute("SELECT count(*) FROM certificates").fetchall()
-        SqliteTrustStore(database).change(ORIGIN, with_another)
+        with watched(pins) as something_happened:
+            SqliteTrustStore(database).change(ORIGIN, with_another)
+            assert something_happened(), "who sleeps is woken"
         assert not pins.stand
         assert isinstance(store.lookup(ORIGIN), StandingPins) is not held
         assert len(store.lookup(ORIGIN)) == 2

@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from smgwproxy import supervision
+from smgwproxy.beat import INTERVAL
 from smgwproxy.certificate import Certificate
 from smgwproxy.cooperative import cooperative
 from smgwproxy.origin import Origin
@@ -28,18 +29,20 @@ from smgwproxy.truststores.guard import Guard
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.programs import Running, upstream
 from tests.benchmarks.table import Table
-from tests.support import free_port
+from tests.support import free_port, settles
 
 _PATIENCE = 60.0  # seconds
 _TIMES = 7  # how often a program is started in a round, for a figure of a tenth of a second
 _REQUESTS = 100
 _LOOKUPS = 2000
 _SETTLED = 4.0  # seconds until what was written is believed (see `smgwproxy.truststores.sighting`)
+_KEEPALIVE = 2.0  # seconds of an idle connection to the gateway, instead of two minutes
+_RESTS = _KEEPALIVE + 3 * INTERVAL  # seconds: it ends at a beat, the next one sees that
 _MIB = 1024 * 1024
 
 _NOTHING = "pass"
 _LIBRARIES = "import gevent.pywsgi, gevent.ssl, gevent.threadpool, urllib3"
-_AT_REST = f"{_LIBRARIES}; input()"
+_IDLE = f"{_LIBRARIES}; input()"
 
 _REMARKS = (
     (
@@ -48,9 +51,9 @@ _REMARKS = (
         "one (PSS) divides them among those."
     ),
     (
-        "Wake-ups are voluntary context switches of all threads. What remains is a look at the pins every five "
-        "seconds, which ends connections under those that are withdrawn, and under systemd, as here, a heartbeat "
-        "as often; twice a minute the store is asked, in another thread."
+        "Wake-ups are voluntary context switches of all threads, once no connection to the gateway is left. "
+        "Until then the pins are looked at every five seconds, since connections under one that is withdrawn must "
+        "end. Under systemd there is a heartbeat as often."
     ),
     (
         "A first start pins the gateway, and so has a TLS handshake behind it; where the gateway is pinned "
@@ -169,11 +172,14 @@ class _Bench:
                 _ask(program.port).close()
             time.sleep(1)
             yield f"memory after {_REQUESTS} requests, resident (PSS)", _memory(program), "", "35 MiB"
-            time.sleep(_SETTLED)
-            yield "wake-ups a second without a client", self._wakes(program), self._wakes(other), "0"
-            with _ask(program.port, "keep-alive"):
-                time.sleep(2)  # it is looked after for a second yet
-                yield "wake-ups a second with an idle client", self._wakes(program), "", "0"
+            time.sleep(_RESTS)
+            yield "wake-ups a second under systemd", self._wakes(program), "", ""
+        with self._proxy(supervised=False) as one, _at_rest(self._environment) as other:
+            time.sleep(_SETTLED + _RESTS)
+            yield "wake-ups a second without a client", self._wakes(one.program), self._wakes(other), "0"
+            with _ask(one.program.port, "keep-alive"):
+                time.sleep(_RESTS)
+                yield "wake-ups a second with an idle client", self._wakes(one.program), "", "0"
 
     def _must_have_pinned(self) -> None:
         if not any((self._effort.directory / "proxy" / "certs").glob("*.json")):
@@ -186,23 +192,28 @@ class _Bench:
         return f"{(_switches(program) - before) / seconds:.1f}"
 
     @contextmanager
-    def _proxy(self, *, ask: bool = True) -> Iterator[_Begun]:
-        """Run a proxy with systemd's watch over it, and tell how soon it told it, and answered a request."""
+    def _proxy(self, *, ask: bool = True, supervised: bool = True) -> Iterator[_Begun]:
+        """Run a proxy, and tell how soon it told its supervisor, and answered a request.
+
+        Without one, which wakes it from time to time, it tells nobody.
+        """
         directory, port = self._effort.directory / "proxy", free_port()
         directory.mkdir(exist_ok=True)
         address, log = directory / "notify", directory / "proxy.out"
         address.unlink(missing_ok=True)
         command = [sys.executable, "-m", "smgwproxy", "--target", f"127.0.0.1:{self._gateway}"]
         command += ["--listen", "127.0.0.1", "--port", str(port), "--certdir", f"{directory}/certs"]
-        command += ["--logdir", f"{directory}/logs"]
+        command += ["--logdir", f"{directory}/logs", "--keepalive", str(_KEEPALIVE)]
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified, log.open("ab") as output:
             notified.bind(str(address))
             notified.settimeout(_PATIENCE)
-            environment = {**self._environment, "NOTIFY_SOCKET": str(address)}
+            environment = {**self._environment, **({"NOTIFY_SOCKET": str(address)} if supervised else {})}
             began = time.perf_counter()
             process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
             try:
-                if supervision.READY.encode() not in notified.recv(4096):
+                if not supervised:
+                    _must_listen(port)
+                elif supervision.READY.encode() not in notified.recv(4096):
                     raise ChildProcessError(f"it tells something else first\n{log.read_text()}")
                 told = (time.perf_counter() - began) * 1000
                 program = Running(process, port)
@@ -218,7 +229,7 @@ class _Bench:
 @contextmanager
 def _at_rest(environment: Mapping[str, str]) -> Iterator[Running]:
     """Run an interpreter with the libraries alone."""
-    command = [sys.executable, "-c", _AT_REST]
+    command = [sys.executable, "-c", _IDLE]
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
         time.sleep(2)
         yield Running(process, 0)
@@ -236,6 +247,17 @@ def _ask(port: int, connection: str = "close") -> socket.socket:
     if not answer.startswith(b"HTTP/1.1 200 "):
         raise ChildProcessError(f"it answers {answer[:500]!r}")
     return asking
+
+
+def _must_listen(port: int) -> None:
+    """Wait until somebody does."""
+
+    def listens() -> bool:
+        with socket.socket() as asking:
+            return not asking.connect_ex(("127.0.0.1", port))
+
+    if not settles(listens, _PATIENCE):
+        raise ChildProcessError(f"nobody listens at {port}")
 
 
 def _memory(program: Running) -> str:

@@ -80,7 +80,7 @@ def measure(effort: Effort) -> Table:
             "All clients are at the first gateway's door, have asked once, and ask again at the end.",
             (
                 f"Processor time is that of {seconds:.0f} s in which nobody asks anything, on a clock of 10 ms; "
-                "each gateway's trust store is looked at every five seconds all the same."
+                "each gateway's trust store is looked at every five seconds while there is a connection to it."
             ),
         ),
     )
