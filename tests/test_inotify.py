@@ -153,10 +153,27 @@ def test_file_that_is_renamed_into_place_is_told(inotify: Inotify, file: Path) -
 
 
 def test_what_comes_to_a_directory_and_goes_is_told(inotify: Inotify, file: Path) -> None:
+    def make_another(path: Path) -> None:
+        path.with_name("another").symlink_to("nowhere")
+
+    def move_in(path: Path) -> None:
+        path.parent.with_name("outside").symlink_to("nowhere")
+        path.parent.with_name("outside").rename(path.with_name("inside"))
+
+    def move_out(path: Path) -> None:
+        path.with_name("inside").rename(path.parent.with_name("outside"))
+
     bell = Bell(inotify, file.parent)
-    for change in (overwrite, forbid, move, lambda path: path.with_name("old").unlink()):
+    for change in (overwrite, forbid, make_another, move_in, move_out, Path.unlink):
         change(file)
         assert bell.rang(), change
+
+
+def test_what_is_watched_for_one_reason_is_still_watched_for_another(inotify: Inotify, file: Path) -> None:
+    bell = Bell(inotify, file.parent)
+    list(inotify.watch(file))
+    file.with_name("another").touch()
+    assert bell.rang()
 
 
 def test_reading_is_not_told_nor_what_happens_beside_the_file(

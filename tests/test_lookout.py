@@ -75,7 +75,7 @@ class Sleeper:
     def wakes(self) -> bool:
         """Wait until it is time."""
         self._waiting.join(PATIENCE)
-        return self._waiting.ready()
+        return bool(self._waiting.successful())
 
     def kill(self) -> None:
         self._waiting.kill()
@@ -220,6 +220,18 @@ def test_many_who_wait_and_many_changes_leave_one_inotify_and_nothing_twice(watc
     last = Sleeper(lookout, standing([file]))
     assert watched_inodes(inotify.handle) == len(file.parts)
     last.kill()
+
+
+def test_who_waits_for_another_file_leaves_the_first_one(watch: Watch, tmp_path: Path) -> None:
+    """As when a store keeps its pins elsewhere from now on."""
+    opened, stirred = Inotify(), gevent.event.Event()
+    lookout = watch(NEVER, lambda: opened)
+    for name in ("one", "two"):
+        (tmp_path / name).touch()
+        waiting = gevent.spawn(lookout.wait, stirred, standing([tmp_path / name]))
+        gevent.sleep(0)
+        assert watched_inodes(opened.handle) == len(tmp_path.parts) + 1
+        waiting.kill()
 
 
 def test_what_nobody_waits_for_any_more_is_not_watched(watch: Watch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -13,7 +14,8 @@ from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
 from smgwproxy.origin import Origin
 from smgwproxy.truststores.file import FileTrustStore
-from tests.support import OK, Peer, RawGateway, settles
+from smgwproxy.truststores.record import Pin
+from tests.support import OK, PATIENCE, Identity, Peer, RawGateway, settles
 
 StartGateway = Callable[..., RawGateway]
 HOST = [("Host", "x")]
@@ -111,3 +113,39 @@ def test_request_over_a_connection_that_stands_stirs_nobody(
             answer.read()
         assert stirs(gateway) is first
         assert not gateway.at_rest
+
+
+def test_gateway_is_not_at_rest_until_the_peer_has_ended_its_side(
+    raw_gateway: StartGateway, client: Callable[..., Gateway]
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(OK)
+        over.wait(PATIENCE)
+
+    over = threading.Event()
+    gateway = client(raw_gateway(script).origin, Limits(keepalive=1e-9))
+    with gateway.send("GET", "/", HOST) as answer:
+        answer.read()
+    gateway.follow()
+    assert gateway._pools.at_rest
+    assert not rests(gateway)
+    over.set()
+    assert settles(lambda: bool(gateway.follow()) and rests(gateway))
+
+
+def test_gateway_is_not_at_rest_before_the_certificate_that_was_seen_is_recorded(
+    raw_gateway: StartGateway, client: Callable[..., Gateway], store: FileTrustStore, identity: Identity
+) -> None:
+    """Of a pin from a record of the original proxy only the fingerprint is known."""
+    peer = raw_gateway(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    store.change(peer.origin, lambda record: replace(record, pins=(Pin(identity.certificate.fingerprint),)))
+    gateway = client(peer.origin)
+    gateway.send("GET", "/", HOST).close()
+    assert settles(lambda: not gateway._approach.parting.tidy())
+    assert gateway._pools.at_rest
+    assert not rests(gateway)
+    gateway.follow()
+    assert rests(gateway)
+    (pin,) = store.lookup(peer.origin)
+    assert pin.certificate == identity.certificate
