@@ -40,7 +40,7 @@ class Lookout:
         or when ``stirred``, an event of gevent's and of nobody else's, is set; it comes a moment later.
         """
         stirred.clear()  # before anybody looks whether there is anything to do
-        if not (at_rest() and self._tells(stirred, pins)):
+        if not (self._tells(stirred, pins) and at_rest()):
             gevent.sleep(until_next(self._interval))
         elif stirred.wait(until_next(_AT_REST)):
             gevent.sleep(_MOMENT)
