@@ -21,6 +21,7 @@ from tests.test_cli import Program, program
 pytestmark = [
     # What was written is believed after three seconds, and beats are five seconds apart.
     pytest.mark.long,
+    pytest.mark.timeout(15 * PATIENCE),
     pytest.mark.parametrize("spec", ["file:certs", "sqlite:trust.db"]),
 ]
 
