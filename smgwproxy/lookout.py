@@ -23,7 +23,7 @@ class Lookout:
     """Lets those who look at trust stores sleep while nothing happens to the files, by one `Inotify` for all.
 
     Where pins name no files, or these cannot be watched, it is time to look every ``interval`` seconds. For the
-    greenlets of one thread. ``inotify`` makes what watches, once it is needed. Must be closed.
+    greenlets of one thread. ``inotify`` makes what watches. Must be closed.
     """
 
     def __init__(self, inotify: Callable[[], Inotify] = Inotify, interval: float = INTERVAL) -> None:
@@ -32,6 +32,8 @@ class Lookout:
         self._inotify: Inotify | None = None
         self._watcher: Any = None  # gevent's, of the inotify
         self._marks: dict[Event, set[int]] = {}
+        with suppress(OSError):  # it is tried again once there is something to watch
+            self._made()  # now, since what a program loads while it is small takes a megabyte less
 
     def wait(self, stirred: Event, pins: Sequence[Pin], at_rest: Callable[[], bool] = lambda: True) -> None:
         """Wait until it is time to look again, for one who looked ``pins`` up.

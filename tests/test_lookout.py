@@ -186,7 +186,7 @@ def test_who_is_not_at_rest_looks_by_beats(watch: Watch, file: Path) -> None:
 
 
 def test_inotify_that_was_refused_may_be_had_later(watch: Watch, file: Path) -> None:
-    answers = [Inotify, refused]
+    answers = [Inotify, refused, refused]
 
     def answer() -> Inotify:
         return answers.pop()()

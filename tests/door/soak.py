@@ -187,8 +187,7 @@ class Counts:
 
 
 COUNTED = (
-    # Pins are believed some seconds after they were written, and from then on their files are watched (inotify).
-    Measure("descriptors", lambda held: held.usage.descriptors, allowed=1),
+    Measure("descriptors", lambda held: held.usage.descriptors),
     # gevent keeps as many threads as calls of the trust store once went on at the same time: one for a request,
     # and one for the watch. Whether they meet within the warm-up is chance.
     Measure("threads", lambda held: held.usage.threads, allowed=1),
