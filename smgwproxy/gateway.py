@@ -203,7 +203,9 @@ class Gateway:
     def _under_a_pin(self, use: Callable[[Pin], _R]) -> tuple[Pin, _R]:
         """Call ``use`` with the pin whose certificate the gateway presents; return both that and the result."""
         pins = self._pins()
-        pin = next((pin for pin in pins if pin.fingerprint == self._last_good), pins[0])
+        pin = pins[0]
+        if len(pins) > 1:
+            pin = next((one for one in pins if one.fingerprint == self._last_good), pin)
         for _ in range(_ATTEMPTS):
             try:
                 result = use(pin)

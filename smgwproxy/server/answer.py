@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from smgwproxy.http1 import Lines, RequestHead, encoded_head, keeps_alive, values
+from smgwproxy.http1 import Lines, RequestHead, encoded_head, values
 
 
 class AnswerWriter:
-    """Writes one answer: its head as given, with the framing that the client's connection needs."""
+    """Writes one answer: its head as given, with the framing that the client's connection needs.
+
+    That connection ends with it if ``must_close`` says so when the head is written.
+    """
 
     def __init__(
         self, send: Callable[[bytes], None], request: RequestHead, must_close: Callable[[], bool]
     ) -> None:
         self.begun = False
-        self.closes = not keeps_alive(request.minor, request.lines)
+        self.closes = False
         self.ends_with_connection = False
         self._send = send
         self._request = request

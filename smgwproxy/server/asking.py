@@ -15,12 +15,14 @@ class Asked:
     """A request's head that came as ``octets`` and was let in by ``access``.
 
     ``framing`` is that of its body, ``environ`` what PEP 3333 has of the head and of its connection: to be copied.
+    ``keeps_alive`` tells whether the client lets the connection live on.
     """
 
     octets: bytes
     access: Access
     head: RequestHead
     framing: Length | Chunked
+    keeps_alive: bool
     environ: Environ
 
 

@@ -165,7 +165,8 @@ class Channel:
         self._put(data)
         if self._backlog.size:  # or who reads fast would get no chance to, and all would go to the disk and back
             give_way()
-        self._wait_while(lambda: self._backlog.is_full)
+        if self._backlog.size or self._failure is not None:
+            self._wait_while(lambda: self._backlog.is_full)
         self._passed(len(data))
 
     def _passed(self, octets: int) -> None:
@@ -186,7 +187,8 @@ class Channel:
 
     def flush(self) -> None:
         """Wait until the client's side has taken all."""
-        self._wait_while(lambda: self._backlog.size > 0)
+        if self._backlog.size or self._failure is not None:
+            self._wait_while(lambda: self._backlog.size > 0)
 
     def _wait_while(self, condition: Callable[[], bool]) -> None:
         if self._failure is None and condition():
@@ -204,9 +206,11 @@ class Channel:
         """Send what can be sent without waiting; return the rest."""
         self._sock.settimeout(0.0)
         left = memoryview(data)
-        with suppress(BlockingIOError):
+        try:
             while left and (sent := self._sock.send(left[:_AT_ONCE])):
                 left = left[sent:]
+        except BlockingIOError:
+            pass
         return bytes(left)
 
     def _write(self) -> None:

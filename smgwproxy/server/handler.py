@@ -20,6 +20,7 @@ from smgwproxy.http1 import (
     RequestHead,
     check_request_start,
     expectations,
+    keeps_alive,
     request_framing,
     values,
 )
@@ -153,7 +154,9 @@ class Handler(WSGIHandler):
             self._send,
             head,
             # A client that left may have sent more requests before it did.
-            must_close=lambda: self._abandoned or self.server.stopping or not body.complete,
+            must_close=lambda: (
+                not asked.keeps_alive or self._abandoned or self.server.stopping or not body.complete
+            ),
         )
         environ = {
             **asked.environ,
@@ -198,7 +201,8 @@ class Handler(WSGIHandler):
         except ExchangeError as error:
             self._refuse(error, head)
         else:
-            asked = Asked(octets, access, head, framing, {**self._variables, **variables(head)})
+            environ = {**self._variables, **variables(head)}
+            asked = Asked(octets, access, head, framing, keeps_alive(head.minor, head.lines), environ)
             self._asked = asked if len(octets) <= _REMEMBERED else None
             return asked
         return None
