@@ -147,7 +147,7 @@ class PinnedPools:
     def use_without_anchor(self, pin: Pin) -> None:
         """Compare the fingerprint only, for ten minutes: the peer has the certificate, and OpenSSL refuses it."""
         self._no_anchors[pin.fingerprint] = time.monotonic() + _NO_ANCHOR_SECONDS
-        self._chosen = None
+        self._choose_anew()
 
     def ticket(self) -> int:
         """Take a number before the pins are asked for, for `allow`."""
@@ -215,6 +215,7 @@ class PinnedPools:
             certificate = self.presented_certificate()
             if certificate.fingerprint == pin.fingerprint:
                 self._known[pin.fingerprint] = certificate
+                self._choose_anew()
 
     def _in_a_common_group(self, use: Callable[[str | None], _R]) -> _R:
         """Call ``use`` with one of `GROUPS` after the other until the peer takes one; else raise the first error.
@@ -284,6 +285,11 @@ class PinnedPools:
             if stale is not None and stale is not pool:
                 stale.close()
         return pool
+
+    def _choose_anew(self) -> None:
+        """Let the anchor be looked for again."""
+        with self._choosing:
+            self._chosen = None
 
     def _anchor_of(self, pin: Pin, group: str | None) -> ssl.SSLContext | None:
         """Return the context with the pinned certificate as its only anchor, where there can be one."""

@@ -125,15 +125,22 @@ class TrustWatch:
         self._trouble = trouble
 
 
-def see_out(gateway: ReferenceType[Gateway], logger: logging.Logger) -> None:
-    """Follow the pins of a closed gateway, until it is gone with the last of its exchanges."""
+def see_out(gateway: ReferenceType[Gateway], logger: logging.Logger, interval: float = INTERVAL) -> None:
+    """Follow the pins of a closed gateway every ``interval`` seconds, until it is gone with its last exchange.
+
+    An error is told once while it lasts.
+    """
+    trouble = ""
     while (left := gateway()) is not None:
+        before, trouble = trouble, ""
         try:
             left.follow()
         except SmgwProxyError as error:
-            logger.warning("%s", error)
+            trouble = str(error)
+            if trouble != before:
+                logger.warning("%s", error)
         left = None
-        gevent.sleep(until_next(INTERVAL))
+        gevent.sleep(until_next(interval))
 
 
 def _described(pin: Pin) -> str:

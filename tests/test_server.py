@@ -305,11 +305,11 @@ def test_application_that_closes_its_input_takes_nothing_from_the_next_request()
 def test_waiting_connection_keeps_no_long_head() -> None:
     with serving(hello) as (port, server, hub), connected(port) as client:
         kept = []
-        for octets in (100, 10_000):
-            client.sendall(GET.replace(b"\r\n\r\n", b"\r\nX-Long: %b\r\n\r\n" % (b"x" * octets)))
+        for lines in (b"X: %b\r\n" % (b"x" * 100), b"X: %b\r\n" % (b"x" * 10_000), b"X: x\r\n" * 90):
+            client.sendall(GET.removesuffix(b"\r\n") + lines + b"\r\n")
             receive_until(client, b"hi")
             kept.append(hub.call(lambda: [handler._asked is not None for handler in server.handlers]))
-    assert kept == [[True], [False]]
+    assert kept == [[True], [False], [False]]
 
 
 # --- applications that fail -----------------------------------------------------------------------------
@@ -380,6 +380,22 @@ def test_exc_info_replaces_an_answer_that_has_not_begun() -> None:
 
     with serving(application) as (port, _, _):
         assert raw_exchange(port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 503 Busy\r\n")
+
+
+def test_head_that_cannot_be_written_leaves_nothing_of_its_framing_to_the_page_in_its_place() -> None:
+    def application(environ: Environ, start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/well":
+            return hello(environ, start_response)
+        start_response("200 OK", [("X", "a\r\nb")])
+        return [b"without a length"]
+
+    with serving(application) as (port, *_), connected(port) as client:
+        client.sendall(b"GET /fault HTTP/1.1\r\nHost: pi\r\n\r\nGET /well HTTP/1.1\r\nHost: pi\r\n\r\n")
+        said = receive_until(client, b"\r\n\r\nhi")
+    page, _, rest = said.partition(b"\r\n\r\n")
+    assert page.startswith(b"HTTP/1.1 500 ")
+    (length,) = re.findall(rb"Content-Length: (\d+)", page)
+    assert rest[int(length) :].startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def test_exc_info_within_an_answer_breaks_it_off() -> None:
@@ -608,3 +624,20 @@ def test_application_of_former_terms_is_kept_by_nobody() -> None:
         former = weakref.ref(server.terms.application)
         server.terms = replace(server.terms, application=hello)
         assert former() is None
+
+
+def test_application_of_former_terms_is_not_kept_by_a_client_that_stays() -> None:
+    with serving(hello) as (port, server, hub):
+
+        def use(application: Application) -> None:
+            server.terms = replace(server.terms, application=application)
+
+        hub.call(lambda: use(partial(hello)))
+        with connected(port) as client:
+            client.sendall(GET)
+            receive_until(client, b"hi")
+            former = weakref.ref(server.terms.application)
+            hub.call(lambda: use(hello))
+            client.sendall(GET)
+            receive_until(client, b"hi")
+            assert settles(lambda: former() is None)

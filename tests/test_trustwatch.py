@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import partial
@@ -13,12 +13,13 @@ from typing import cast
 from weakref import ref
 
 import gevent
+import gevent.event
 import pytest
 
 from smgwproxy.backend import threaded
 from smgwproxy.certificate import Certificate
 from smgwproxy.cooperative import cooperative
-from smgwproxy.errors import PinWithdrawn
+from smgwproxy.errors import PinWithdrawn, TrustStoreError
 from smgwproxy.gateway import Gateway
 from smgwproxy.limits import Limits
 from smgwproxy.lookout import Lookout
@@ -33,6 +34,7 @@ from tests.contract.settled_stores import settled_database, settled_file
 from tests.support import OK, PATIENCE, Identity, Peer, RawGateway, make_identity
 
 StartGateway = Callable[..., RawGateway]
+SOON = 0.01  # seconds to the next look
 
 
 class Clock:
@@ -251,6 +253,30 @@ def test_exchange_that_outlives_its_gateway_ends_with_its_pin(
     left = ref(gateway)
     del gateway, answer
     see_out(left, logging.getLogger("smgwproxy"))  # returns: nobody has it any more
+
+
+def test_trouble_with_the_store_of_a_gateway_that_is_left_is_told_once(
+    raw_gateway: StartGateway, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = []
+
+    class Broken(TrustStore):
+        def lookup(self, origin: Origin) -> Sequence[Pin]:
+            looks.append(origin)
+            if len(looks) >= 3:
+                over.set()
+            raise TrustStoreError("gone", "mend it")
+
+        def pin(self, origin: Origin, certificate: Certificate) -> Sequence[Pin]:
+            raise NotImplementedError
+
+    over = gevent.event.Event()
+    gateway = Gateway(raw_gateway(OK).origin, Broken(), backend=cooperative())
+    gateway.close()
+    watching = gevent.spawn(see_out, ref(gateway), logging.getLogger("smgwproxy"), SOON)
+    assert over.wait(PATIENCE)
+    watching.kill()
+    assert len([record for record in caplog.records if "gone" in record.getMessage()]) == 1
 
 
 # --- while it runs --------------------------------------------------------------------------------------

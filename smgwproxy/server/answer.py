@@ -34,6 +34,7 @@ class AnswerWriter:
         if exc_info and self.begun:
             raise exc_info[1].with_traceback(exc_info[2])
         self._status, self._lines = status, lines
+        self._chunked = self.ends_with_connection = False  # of a head that could not be written
         self._has_content = self._request.method != "HEAD" and status[:3] not in {"204", "304"}
         return self.write
 

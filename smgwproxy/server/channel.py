@@ -131,7 +131,8 @@ class Channel:
             self._looked, self._alone_since = self._loop.iteration, began
         elif began - self._alone_since > _SLICE:  # recv() gives no way to others while bytes are there
             give_way()
-            began = time.monotonic()
+            self._looked = self._loop.iteration
+            self._alone_since = began = time.monotonic()
         self._waiting_since = self._expected_since
         data: bytes = b""
         try:

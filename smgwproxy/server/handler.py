@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 
 _NOTHING = Length(0)
 _AT_ONCE = 16 * 1024  # bytes, since the smallest chunks make much work of them
-_REMEMBERED = 4 * 1024  # bytes of a head: there may be thousands of connections that wait for their next request
+# Of a head that is kept: there may be thousands of connections that wait for their next request.
+_REMEMBERED = 4 * 1024  # bytes
+_MOST_LINES = 32  # each takes some hundred bytes more
 _TLS_HANDSHAKE = b"\x16"  # the first byte of every TLS connection (RFC 8446 section 5.1)
 
 
@@ -86,17 +88,18 @@ class Handler(WSGIHandler):
 
     def handle(self) -> None:
         """Serve requests until either side closes the connection."""
-        server, terms = self.server, self._terms
+        server = self.server
         entered = server.places.enter(self)
         server.handlers.add(self)
         try:
             if entered:
-                if terms.tls is not None:
-                    self._begin_tls(terms.tls)
+                if self._terms.tls is not None:
+                    self._begin_tls(self._terms.tls)
                 while self._serve_one():
                     pass
             else:
-                self._turn_away(TooManyClients(terms.limits.clients, terms.limits.clients_per_address))
+                limits = self._terms.limits
+                self._turn_away(TooManyClients(limits.clients, limits.clients_per_address))
         except (_EndOfConnection, ClientGone, OSError) as error:
             server.logger.debug("the connection of %s ended: %s", self.address, error)
         finally:
@@ -203,7 +206,7 @@ class Handler(WSGIHandler):
         else:
             environ = {**self._variables, **variables(head)}
             asked = Asked(octets, access, head, framing, keeps_alive(head.minor, head.lines), environ)
-            self._asked = asked if len(octets) <= _REMEMBERED else None
+            self._asked = asked if len(octets) <= _REMEMBERED and len(head.lines) <= _MOST_LINES else None
             return asked
         return None
 

@@ -40,6 +40,8 @@ from smgwproxy.gateway import Gateway
 from smgwproxy.truststores import rules
 from smgwproxy.truststores.base import utc_now
 from smgwproxy.truststores.file import FileTrustStore
+from smgwproxy.truststores.pinned import PinnedTrustStore
+from smgwproxy.truststores.record import Pin
 from tests.support import (
     OK,
     PATIENCE,
@@ -999,3 +1001,24 @@ def test_program_tells_in_one_line_which_option_is_wrong(
     assert line.startswith("smgwproxy: error: " + told.replace("HERE", str(here)))
     assert SECRET not in line
     assert not (here / "logs").exists()
+
+
+def test_pool_made_while_the_pinned_certificate_is_asked_for_is_used_no_more(
+    desk: Desk, me: Mine, raw_gateway: StartGateway, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no anchor, and shows no client certificate."""
+    pin = Pin(identity.certificate.fingerprint)
+    store = PinnedTrustStore([pin.fingerprint])
+    with Gateway(raw_gateway(OK).origin, store, client_certificate=desk.load(me.p12())) as client:
+        pools = client._pools
+        pools.allow((pin,), pools.ticket())
+        asked = pools.presented_certificate
+
+        def while_another_request_runs() -> Certificate:
+            certificate = asked()
+            assert pools._pool(pin, None).cert_reqs != "CERT_REQUIRED"
+            return certificate
+
+        monkeypatch.setattr(pools, "presented_certificate", while_another_request_runs)
+        pools._get_to_know(pin)
+        assert pools._pool(pin, None).cert_reqs == "CERT_REQUIRED"
