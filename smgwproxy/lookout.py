@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,18 +19,24 @@ from smgwproxy.turns import Event
 
 _AT_REST = 3600.0  # seconds; who rests looks all the same: the date may be another one, or a disk be mounted
 _MOMENT = 0.2  # seconds: who writes a file in place does so piece by piece
+_NEVER = -math.inf
 
 
 class Lookout:
     """Lets those who look at trust stores sleep while nothing happens to the files, by one `Inotify` for all.
 
-    Where pins name no files, or these cannot be watched, it is time to look every ``interval`` seconds. For the
-    greenlets of one thread. ``inotify`` makes what watches. Must be closed.
+    Where pins name no files, or these cannot be watched, it is time to look every ``interval`` seconds. Where much
+    happens beside them, nobody is woken by it more often than every ``calm`` seconds. For the greenlets of one
+    thread. ``inotify`` makes what watches. Must be closed.
     """
 
-    def __init__(self, inotify: Callable[[], Inotify] = Inotify, interval: float = INTERVAL) -> None:
+    def __init__(
+        self, inotify: Callable[[], Inotify] = Inotify, interval: float = INTERVAL, calm: float = INTERVAL
+    ) -> None:
         self._make = inotify
         self._interval = interval
+        self._calm = calm
+        self._woken: dict[Event, float] = {}  # when
         self._inotify: Inotify | None = None
         self._watcher: Any = None  # gevent's, of the inotify
         self._marks: dict[Event, set[int]] = {}
@@ -45,10 +53,12 @@ class Lookout:
         if not (self._tells(stirred, pins) and at_rest()):
             gevent.sleep(until_next(self._interval))
         elif stirred.wait(until_next(_AT_REST)):
-            gevent.sleep(_MOMENT)
+            before, self._woken[stirred] = self._woken.get(stirred, _NEVER), time.monotonic()
+            gevent.sleep(_MOMENT if self._woken[stirred] - before > self._calm else self._calm)
 
     def leave(self, stirred: Event) -> None:
         """Forget whose event that is; harmless when done twice."""
+        self._woken.pop(stirred, None)
         self._forget(self._marks.pop(stirred, set()))
 
     def close(self) -> None:
@@ -66,7 +76,7 @@ class Lookout:
             return False
         try:
             self._watch(stirred, pins.files)
-        except (OSError, ValueError):  # no inotify, not so many files of this user, or a path that is none
+        except Exception:  # noqa: BLE001  # no inotify, not so many files of this user, or what is no path at all
             return False
         return pins.stand  # what happened before the files were watched shows now
 
@@ -85,6 +95,8 @@ class Lookout:
         if self._inotify is None:
             self._inotify = self._make()
             self._watcher = gevent.get_hub().loop.io(self._inotify.handle, 1)  # to be read from
+        if not self._watcher.active:
+            self._inotify.drain()  # of that everybody has been told who may have slept
             self._watcher.start(self._ring)
         return self._inotify
 
@@ -93,9 +105,7 @@ class Lookout:
             self._inotify.forget(set(marks).difference(*self._marks.values()))
 
     def _ring(self) -> None:
-        """Wake all who wait: who has no part in it sees so at a glance."""
-        if self._inotify is not None:
-            with suppress(OSError):
-                self._inotify.drain()
+        """Wake all who wait: who has no part in it sees so at a glance. More is told once one sleeps again."""
+        self._watcher.stop()
         for stirred in self._marks:
             stirred.set()

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import gevent
 import gevent.event
@@ -153,6 +154,46 @@ def test_looking_itself_wakes_nobody_for_long(watch: Watch, store: EditableTrust
     assert all(one.rests for one in sleepers)
     for one in sleepers:
         one.kill()
+
+
+def test_what_was_told_once_is_not_told_again(watch: Watch, file: Path) -> None:
+    lookout = watch(NEVER)
+    sleeper = Sleeper(lookout, standing([file]))
+    file.write_text("changed")
+    assert sleeper.wakes()
+    sleeper = Sleeper(lookout, standing([file]))
+    gevent.sleep(0.2)
+    assert sleeper.rests
+    sleeper.kill()
+
+
+def test_much_that_happens_beside_the_files_wakes_no_more_often_than_in_calm_times(file: Path) -> None:
+    """Where a file is missing, each other one that comes in its directory may be that one."""
+    stirred = gevent.event.Event()
+    woken: list[int] = []
+
+    def look() -> None:
+        while True:
+            lookout.wait(stirred, standing([file.with_name("missing")]))
+            woken.append(1)
+
+    with closing(Lookout(interval=NEVER, calm=NEVER)) as lookout:
+        looking = gevent.spawn(look)
+        for number in range(50):
+            file.with_name(f"other-{number}").touch()
+            gevent.sleep(SOON)
+        gevent.sleep(0.5)
+        looking.kill()
+    assert woken == [1]
+
+
+@pytest.mark.parametrize("files", [["a text"], 5, [None]])
+def test_files_that_are_no_paths_end_nobodys_watch(watch: Watch, files: Any) -> None:
+    pins = standing([])
+    pins.files = files
+    sleeper = Sleeper(watch(SOON), pins)
+    assert not sleeper.rests
+    assert sleeper.wakes()
 
 
 # --- by beats -------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from smgwproxy.access import Access
 from smgwproxy.commands.serving.door import Door, Listener, Wish
 from smgwproxy.commands.serving.parts import Parts
 from smgwproxy.config import Config, Program
-from smgwproxy.errors import ConfigError, TrustStoreError
+from smgwproxy.errors import ConfigError, ExchangeError
 from smgwproxy.language import Languages
 from smgwproxy.limits import DoorLimits
 from smgwproxy.lookout import Lookout
@@ -24,7 +24,7 @@ from smgwproxy.phrases import phrase
 from smgwproxy.server import Terms
 from smgwproxy.storage import Storage
 from smgwproxy.trust import Trust
-from smgwproxy.truststores.base import utc_now
+from smgwproxy.truststores.base import StandingPins, utc_now
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Pin
 
@@ -148,16 +148,20 @@ class _Look:
 
         before, self._pins = self._pins, ()
         try:
-            with suppress(TrustStoreError):  # then the look fails, too, and that is shown
-                # Before the look: as long as these stand nothing else of the gateway has changed since.
-                self._pins = self._trust.pins()
-            if not self._pins or self._pins is not before:
+            with suppress(ExchangeError):  # then the look fails, too, and that is shown
+                self._pins = self._trust.pins()  # before the look, after which they may have changed
+            if self._pins is not before or not _tells_all(before):
                 self.kept = look(self._guard, self._parts.origin)
                 if self.kept.trouble:
                     self._pins = ()
         except Exception:  # who watches must go on
             self._pins = ()
             self._parts.logger.exception("a fault while looking at the trust store")
+
+
+def _tells_all(pins: Sequence[Pin]) -> bool:
+    """Tell whether all that is known of the gateway, and not its pins alone, is as it was while these stand."""
+    return isinstance(pins, StandingPins) and pins.files is not None
 
 
 def _wishes(config: Config) -> Iterator[Wish]:
