@@ -30,7 +30,8 @@ from smgwproxy.testing.samples import (
 )
 from smgwproxy.testing.together import in_greenlets, in_threads
 from smgwproxy.testing.watching import watched
-from smgwproxy.truststores import EditableTrustStore, Record, StandingPins, open_truststore, rules
+from smgwproxy.truststores import EditableTrustStore, Record, open_truststore, rules
+from smgwproxy.truststores.base import named_files
 from smgwproxy.truststores.record import Known
 
 Together = Callable[[Sequence[Callable[[], int]]], list[int]]
@@ -145,8 +146,7 @@ class EditableTrustStoreContract(TrustStoreContract):
             with watched(pins) as something_happened:
                 changed = _put(other, shape(name)) != record
                 assert something_happened() or not changed
-            names_files = isinstance(pins, StandingPins) and pins.files is not None
-            assert not (changed and names_files and stands(pins))
+            assert not (changed and named_files(pins) is not None and stands(pins))
 
     @pytest.mark.parametrize("kind", [ValueError, _Interrupted])
     @pytest.mark.parametrize("number", [0, 3])

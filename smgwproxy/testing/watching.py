@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from smgwproxy.inotify import Inotify
-from smgwproxy.truststores.base import Pin, StandingPins
+from smgwproxy.truststores.base import Pin, named_files
 
 
 @contextmanager
@@ -16,11 +16,12 @@ def watched(pins: Sequence[Pin]) -> Iterator[Callable[[], bool]]:
 
     Also true where they name none: nobody rests then. Raises `OSError` where there is no inotify.
     """
-    if not isinstance(pins, StandingPins) or pins.files is None:
+    files = named_files(pins)
+    if files is None:
         yield lambda: True
         return
     with closing(Inotify()) as inotify:
-        for file in pins.files:
+        for file in files:
             for _ in inotify.watch(file):
                 pass
         arrivals = select.poll()

@@ -13,7 +13,7 @@ from smgwproxy.origin import Origin
 from smgwproxy.truststores import rules
 from smgwproxy.truststores.record import Pin, Record
 
-__all__ = ["EditableTrustStore", "Pin", "Record", "StandingPins", "TrustStore", "utc_now"]
+__all__ = ["EditableTrustStore", "Pin", "Record", "StandingPins", "TrustStore", "named_files", "utc_now"]
 
 
 @runtime_checkable
@@ -83,6 +83,11 @@ class StandingPins(tuple[Pin, ...]):
             return self.unchanged() is True
         except Exception:  # noqa: BLE001  # then the store is asked, and tells what is wrong
             return False
+
+
+def named_files(pins: Sequence[Pin]) -> Sequence[Path] | None:
+    """Return the files that ``pins`` name; None where nobody is told of changes by files."""
+    return pins.files if isinstance(pins, StandingPins) else None
 
 
 @runtime_checkable

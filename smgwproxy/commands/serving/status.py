@@ -24,7 +24,7 @@ from smgwproxy.phrases import phrase
 from smgwproxy.server import Terms
 from smgwproxy.storage import Storage
 from smgwproxy.trust import Trust
-from smgwproxy.truststores.base import StandingPins, utc_now
+from smgwproxy.truststores.base import named_files, utc_now
 from smgwproxy.truststores.guard import Guard
 from smgwproxy.truststores.record import Pin
 
@@ -150,18 +150,14 @@ class _Look:
         try:
             with suppress(ExchangeError):  # then the look fails, too, and that is shown
                 self._pins = self._trust.pins()  # before the look, after which they may have changed
-            if self._pins is not before or not _tells_all(before):
+            # While pins that name files are the same, so is all else that is known of the gateway.
+            if self._pins is not before or named_files(before) is None:
                 self.kept = look(self._guard, self._parts.origin)
                 if self.kept.trouble:
                     self._pins = ()
         except Exception:  # who watches must go on
             self._pins = ()
             self._parts.logger.exception("a fault while looking at the trust store")
-
-
-def _tells_all(pins: Sequence[Pin]) -> bool:
-    """Tell whether all that is known of the gateway, and not its pins alone, is as it was while these stand."""
-    return isinstance(pins, StandingPins) and pins.files is not None
 
 
 def _wishes(config: Config) -> Iterator[Wish]:
