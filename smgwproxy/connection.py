@@ -96,10 +96,9 @@ class Dropped(ConnectionAbortedError):
 
 @dataclass(frozen=True, slots=True)
 class ExactRequest:
-    """A whole request as urllib3's ``body``: an iterable of bytes, which urllib3 hands through as it is.
+    """A whole request: its head up to and including the empty line, and the pieces of its body.
 
-    ``head`` is the head up to and including its empty line, ``body`` the pieces of the body, which are read as
-    they are sent. The first one goes out with the head, so that small requests are one write.
+    These are read as they are sent, the first of them with the head.
     """
 
     head: bytes
@@ -111,11 +110,6 @@ class ExactRequest:
         if " " in method or " " in target:
             raise MessageError(phrase("a blank within the method or the target"))
         return cls(encoded_head(f"{method} {target} HTTP/1.1", lines), body)
-
-    def __iter__(self) -> Iterator[bytes]:
-        pieces = iter(self.body)
-        yield self.head + next(pieces, b"")
-        yield from pieces
 
 
 class Answer:
@@ -427,12 +421,12 @@ class ExactConnection(HTTPSConnection):
         self.sock.settimeout(self.timeout)
         self.sent_whole = False
         try:
-            pieces = iter(request)
-            first = next(pieces)
+            pieces = iter(request.body)
+            first = request.head + next(pieces, b"")  # small requests are one write
             sent = self.sock.send(first)  # sendall would ask the system for the size of its buffer first
             if sent < len(first):
                 self.sock.sendall(first[sent:])
-            self.sent_whole = all(self._sent_unanswered(piece) for piece in pieces)
+            self.sent_whole = not request.body or self._sent_unanswered(pieces)
         except OSError as error:
             if self._dropped:
                 raise Dropped from error
@@ -441,11 +435,17 @@ class ExactConnection(HTTPSConnection):
             # The peer may have answered before it closed: a broken pipe lets the pool read that answer.
             raise BrokenPipeError(str(error)) from error
 
-    def _sent_unanswered(self, piece: bytes) -> bool:
-        """Send ``piece``; return False instead when the peer answers before it has the whole request.
+    def _sent_unanswered(self, pieces: Iterable[bytes]) -> bool:
+        """Send ``pieces``; return False instead when the peer answers before it has the whole request.
 
         Then the rest need not be sent, and the peer may not even read it (RFC 9112 section 9.5).
         """
+        try:
+            return all(map(self._sent_piece, pieces))
+        finally:
+            self.sock.settimeout(self.timeout)
+
+    def _sent_piece(self, piece: bytes) -> bool:
         left = memoryview(piece)
         waited = True
         while left:
@@ -496,7 +496,6 @@ class ExactConnection(HTTPSConnection):
         """
         wire = cast(Wire, self._wire)
         reused = self._exchanges > 1
-        self.sock.settimeout(self.timeout)
         try:
             begun = wire.begun()
         except Dropped:
@@ -674,6 +673,8 @@ class ExactPool(HTTPSConnectionPool):
     def _connected(self) -> ExactConnection:
         """Take a connection that is connected and verified."""
         connection = cast(ExactConnection, self._get_conn())
+        if connection.sock is not None:
+            return connection
         try:
             connection.timeout = cast(Any, self.timeout.connect_timeout)
             self._validate_conn(connection)

@@ -300,6 +300,11 @@ class GatewayAnswer:
         return self._answer.reused
 
     @property
+    def complete(self) -> bool:
+        """Tell whether the body has been read to its end."""
+        return self._answer.complete
+
+    @property
     def trailers(self) -> Lines:
         """The trailers of a chunked body, once it has been read to its end (RFC 9110 section 6.5)."""
         return self._answer.trailers

@@ -29,7 +29,7 @@ _FIELD_LINE = re.compile(rf"({_TCHARS}):([^\x00-\x08\x0a-\x1f\x7f]*)")
 # Only where a line begins: looked for at each octet, one long line that is malformed would take seconds.
 _FIELD_LINES = re.compile(rf"^{_FIELD_LINE.pattern}\r\n", re.MULTILINE)
 _REQUEST_LINE = re.compile(rf"({_TCHARS}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
-_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
+_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?\r\n")
 _ANSWER_START = b"HTTP/1."
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_IN_FIRST_LINE = re.compile(rb"[^\x20-\x7e](?!\Z)|[^\x20-\x7e\r]")  # a CR at its end may be followed by LF
@@ -121,7 +121,7 @@ def parse_request_head(octets: bytes) -> RequestHead:
     method, target, minor = _parse_request_line(line)
     if not octets.endswith(b"\r\n\r\n"):
         raise MessageError(_BARE_LF)
-    return RequestHead(method, target, minor, _parse_block(rest[:-2].decode("latin-1")))
+    return RequestHead(method, target, minor, _parse_block(rest.decode("latin-1"), 0))
 
 
 def _check_request_line(line: bytes) -> None:
@@ -171,14 +171,14 @@ def parse_answer_head(octets: bytes) -> AnswerHead:
 
     The blank after the status code may be missing, as many servers leave it out when there is no reason.
     """
-    first, _, rest = octets.decode("latin-1").partition("\r\n")
-    if not octets.endswith(b"\r\n\r\n"):
+    text = octets.decode("latin-1")
+    if not text.endswith("\r\n\r\n"):
         raise MessageError(_BARE_LF)
-    match = _STATUS_LINE.fullmatch(first)
+    match = _STATUS_LINE.match(text)
     if match is None:
         raise MessageError(phrase("the status line is malformed"))
     minor, status, reason = match.groups()
-    return AnswerHead(int(minor), int(status), reason or "", _parse_block(rest[:-2]))
+    return AnswerHead(int(minor), int(status), reason or "", _parse_block(text, match.end()))
 
 
 def parse_field_lines(lines: list[str]) -> Lines:
@@ -194,12 +194,13 @@ def parse_field_lines(lines: list[str]) -> Lines:
     return fields
 
 
-def _parse_block(text: str) -> Lines:
-    """Parse the header lines of ``text``, each with its line end; raises `MessageError`."""
-    found = _FIELD_LINES.findall(text)
+def _parse_block(text: str, begin: int) -> Lines:
+    """Parse the header lines of the head ``text``, which begin at ``begin``; raises `MessageError`."""
+    end = len(text) - len("\r\n")  # that of the empty line
+    found = _FIELD_LINES.findall(text, begin, end)
     # A match is a line, whole: with as many as there are line ends no other line is left.
-    if len(found) > MAX_LINES or len(found) != text.count("\n"):
-        return parse_field_lines(text.split("\r\n")[:-1])
+    if len(found) > MAX_LINES or len(found) != text.count("\n", begin, end):
+        return parse_field_lines(text[begin:end].split("\r\n")[:-1])
     return [(name, value.strip(" \t")) for name, value in found]
 
 

@@ -265,7 +265,7 @@ class _Relayed:
             # An empty first piece lets the server send the head before the gateway sends the body.
             piece, self._first = self._first, None
         else:
-            piece = self._read()
+            piece = b"" if self._answer.complete else self._read()
             if not piece:
                 self._whole = True
                 if self._answer.trailers:

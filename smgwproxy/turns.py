@@ -76,8 +76,10 @@ class Turns:
     def _free_more(self, places: int) -> None:
         with self._lock:
             self._free += places
-            following = [self._waiting.popleft() for _ in range(min(max(self._free, 0), len(self._waiting)))]
-            self._free -= len(following)
+            following = []
+            while self._waiting and self._free > 0:
+                self._free -= 1
+                following.append(self._waiting.popleft())
         for waiter in following:
             waiter.set()
 

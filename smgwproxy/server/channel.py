@@ -205,14 +205,13 @@ class Channel:
 
     def _send_at_once(self, data: bytes) -> bytes:
         """Send what can be sent without waiting; return the rest."""
-        self._sock.settimeout(0.0)
-        left = memoryview(data)
+        sent = 0
         try:
-            while left and (sent := self._sock.send(left[:_AT_ONCE])):
-                left = left[sent:]
+            while sent < len(data):
+                sent += self._sock.send(data[sent : sent + _AT_ONCE], 0, 0.0)
         except BlockingIOError:
             pass
-        return bytes(left)
+        return data[sent:]
 
     def _write(self) -> None:
         pace = Pace(self._patience, self._speed)

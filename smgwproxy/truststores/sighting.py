@@ -40,7 +40,7 @@ _Look = tuple[int, int, int, int, int]
 class Sighting:
     """How the file at ``path`` looked."""
 
-    path: Path
+    path: str
     look: _Look
 
     def unchanged(self) -> bool:
@@ -68,7 +68,7 @@ def sighted(path: Path, now: Callable[[], int] = time.time_ns) -> Sighting | Non
         return None
     if began - max(look[-2:]) < _SETTLED or not all(is_of_this_machine(way, mounts) for way in ways):
         return None
-    return Sighting(path, look)
+    return Sighting(str(path), look)
 
 
 def is_of_this_machine(path: str, mountinfo: str) -> bool:
@@ -88,6 +88,6 @@ def _is_at_or_below(path: str, place: str) -> bool:
     return place in {"/", path} or path.startswith(f"{place}/")
 
 
-def _look(path: Path) -> _Look:
+def _look(path: str | Path) -> _Look:
     found = os.stat(path)  # noqa: PTH116  # for each request, and Path.stat takes twice as long
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
