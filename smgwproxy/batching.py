@@ -1,4 +1,4 @@
-"""A log handler that hands records on in batches, so that a request does not wait for its line to be written."""
+"""A log handler that hands records on in batches, so that a request does not wait for its line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Protocol
 
 _MOST = 1000  # records that wait; each is a few hundred bytes
+_MOST_PUT_OFF = 100  # tasks; each may hold the beginnings of two bodies
 
 
 class Writer(Protocol):
@@ -24,7 +25,8 @@ class Batches(logging.Handler):
 
     What is a warning or worse is written at once, with all that came before it, and so is whatever another thread
     than the one that made this has to say, where ``later`` cannot be used. Records are in their order in any case.
-    A program that is killed loses those of a moment, one that ends must `close` this first.
+    To make them can be put off as well, to when nobody waits: see `put_off`. A program that is killed loses those
+    of a moment, one that ends must `close` this first.
     """
 
     def __init__(self, later: Callable[[Callable[[], None]], None]) -> None:
@@ -33,6 +35,8 @@ class Batches(logging.Handler):
         self._later = later
         self._thread = threading.get_ident()
         self._records: list[logging.LogRecord] = []
+        self._tasks: list[Callable[[], None]] = []
+        self._expected = False  # the end of a moment
 
     def add(self, writer: Writer) -> None:
         """Write to ``writer`` what comes from now on."""
@@ -45,6 +49,30 @@ class Batches(logging.Handler):
         with suppress(ValueError):
             self._writers.remove(writer)
 
+    def put_off(self, task: Callable[[], None]) -> None:
+        """Let ``task``, which logs something, be done at the next `catch_up`. It must not raise.
+
+        That comes before anything else is logged, or after a moment, if nobody calls it sooner.
+        """
+        if threading.get_ident() != self._thread:
+            task()
+            return
+        self._tasks.append(task)
+        self._await_the_end()
+        if len(self._tasks) >= _MOST_PUT_OFF:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Do what was put off; does not wait."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task()
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Take ``record``, after those that were put off."""
+        self.catch_up()
+        return super().handle(record)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Keep ``record``, or write it."""
         self._records.append(record)
@@ -54,11 +82,18 @@ class Batches(logging.Handler):
             or threading.get_ident() != self._thread
         ):
             self.flush()
-        elif len(self._records) == 1:
+        else:
+            self._await_the_end()
+
+    def _await_the_end(self) -> None:
+        if not self._expected:
+            self._expected = True
             self._later(self.flush)
 
     def flush(self) -> None:
         """Write what is there."""
+        self.catch_up()
+        self._expected = False
         self.acquire()
         try:
             records, self._records = self._records, []

@@ -657,6 +657,7 @@ class ExactPool(HTTPSConnectionPool):
         try:
             with suppress(BrokenPipeError):  # it may have answered before it closed
                 connection.request(method, request)
+            self._observer.asked()
             return connection.getresponse(self._put_conn)
         except BaseException as error:
             if isinstance(error, NoAnswer | TlsBroken | TimeoutError):

@@ -245,6 +245,7 @@ def _json_name(raw: str) -> str:
 
 _OF_GATEWAY = ".gateway."
 _WITHOUT_OFFSET = len("2026-11-22T12:34:56")
+_TEXT = "smgwproxy_text"  # the attribute of a record
 
 
 def logger_of(gateway: str, logger: logging.Logger) -> logging.Logger:
@@ -266,12 +267,17 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Make the text of ``record``, without the newline at the end."""
+        text = record.__dict__.get(_TEXT) or self._text(record)
+        return f"{self._time(record.created)} {text}" if self._stamped else text
+
+    def _text(self, record: logging.LogRecord) -> str:
+        """Make the text without the time, and keep it for the next handler, as logging does with tracebacks."""
         message = record.msg if isinstance(record.msg, Escaped) and not record.args else record.getMessage()
         _, _, gateway = record.name.partition(_OF_GATEWAY)
-        head = f"{record.levelname} {f'[{gateway}] ' if gateway else ''}{_clean(message)}"
-        if self._stamped:
-            head = f"{self._time(record.created)} {head}"
-        return "\n    | ".join((head, *map(_clean, self._following(record))))
+        text = f"{record.levelname} {f'[{gateway}] ' if gateway else ''}{_clean(message)}"
+        text = "\n    | ".join((text, *map(_clean, self._following(record))))
+        record.__dict__[_TEXT] = text
+        return text
 
     def _time(self, seconds: float) -> str:
         second = int(seconds)
@@ -281,12 +287,13 @@ class LineFormatter(logging.Formatter):
         date, offset = self._stamp
         return f"{date}.{int((seconds - second) * 1000):03}{offset}"
 
-    def _following(self, record: logging.LogRecord) -> Iterable[str]:
-        yield from getattr(record, "details", ())
+    def _following(self, record: logging.LogRecord) -> Sequence[str]:
+        lines: Sequence[str] = getattr(record, "details", ())
         if record.exc_info:
-            yield from self.formatException(record.exc_info).split("\n")
+            lines = (*lines, *self.formatException(record.exc_info).split("\n"))
         if record.stack_info:
-            yield from record.stack_info.split("\n")
+            lines = (*lines, *record.stack_info.split("\n"))
+        return lines
 
 
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
@@ -613,6 +620,18 @@ class Logs:
         """Write what has ``level``, a name of `logging` in any case, to ``file`` from now on; no line is lost."""
         self._logger.setLevel(level.upper())
         self._write_to(file)
+
+    def put_off(self, task: Callable[[], None]) -> None:
+        """Let ``task``, which logs something, be done as soon as nobody waits: see `smgwproxy.batching`."""
+        if self._batches is None:
+            task()
+        else:
+            self._batches.put_off(task)
+
+    def catch_up(self) -> None:
+        """Do what was put off; does not wait."""
+        if self._batches is not None:
+            self._batches.catch_up()
 
     def _write_to(self, file: LogFileHandler | None) -> None:
         former, self.file = self.file, file

@@ -22,6 +22,10 @@ class Observer(Protocol):
         """
         ...
 
+    def asked(self) -> None:
+        """Take note that a request has gone out: until its answer comes there is time for something else."""
+        ...
+
     def answered(self, seconds: float, /) -> None:
         """Take note of an answer's head, that long after the turn had come: with a handshake, if there was one."""
         ...
@@ -34,6 +38,9 @@ class Unobserved:
         """Do nothing."""
 
     def shook_hands(self, *, resumed: bool) -> None:
+        """Do nothing."""
+
+    def asked(self) -> None:
         """Do nothing."""
 
     def answered(self, seconds: float, /) -> None:

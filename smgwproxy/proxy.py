@@ -56,8 +56,9 @@ class Request:
 class Exchange:
     """What is known of one request and its answer when both are over, for logs and metrics.
 
-    ``seconds`` is the time from the request's head to the answer's end, ``sent`` the bytes of body that the
-    client got, ``reused`` None when the gateway was not reached. The starts are those of each body's first piece.
+    ``seconds`` is the time from the request's head to the answer's end, ``ended`` when that was, in seconds since
+    the epoch (0 if unknown), ``sent`` the bytes of body that the client got, ``reused`` None when the gateway was
+    not reached. The starts are those of each body's first piece.
     """
 
     request: Request
@@ -69,6 +70,7 @@ class Exchange:
     request_start: bytes = b""
     answer_start: bytes = b""
     error: ExchangeError | None = None
+    ended: float = 0.0
 
 
 class Report(Protocol):
@@ -181,7 +183,7 @@ class ReverseProxy:
         if exchange.request.method == "HEAD":
             body = b""
         exchange.sent = len(body)
-        exchange.seconds = time.monotonic() - started
+        exchange.seconds, exchange.ended = time.monotonic() - started, time.time()
         self._report(exchange)
         return [body]
 
@@ -289,7 +291,7 @@ class _Relayed:
         begun, head = self._first is None, self._exchange.request.method == "HEAD"  # who wants no body reads none
         if begun and not self._whole and not head and self._exchange.error is None:
             self._exchange.error = ClientGone(phrase("The answer broke off before the client had all of it."))
-        self._exchange.seconds = time.monotonic() - self._started
+        self._exchange.seconds, self._exchange.ended = time.monotonic() - self._started, time.time()
         self._report(self._exchange)
 
 

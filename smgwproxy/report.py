@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
 from smgwproxy.http1 import Lines, values
 from smgwproxy.logs import Escaped, describe_body_start, describe_headers, details, request_line
-from smgwproxy.proxy import Exchange
+from smgwproxy.proxy import Exchange, Report
 
 
 class Line(partial[Escaped]):
@@ -43,7 +44,8 @@ class LogReport:
                 connection=_connection(exchange.reused),
             )
             # As `info` does it, but for where in this program it is called, which takes longer than all the rest.
-            self._logger.handle(self._logger.makeRecord(self._logger.name, logging.INFO, "", 0, line, (), None))
+            record = self._logger.makeRecord(self._logger.name, logging.INFO, "", 0, line, (), None)
+            self._logger.handle(_as_of(exchange.ended or record.created, record))
         if exchange.error is not None:
             self._logger.warning("%s", exchange.error)
         if self._logger.isEnabledFor(logging.DEBUG):
@@ -56,6 +58,31 @@ class LogReport:
                     _body(exchange.answer_lines, exchange.answer_start, exchange.sent),
                 ),
             )
+
+
+class ReportLater:
+    """A `smgwproxy.proxy.Report` that lets ``report`` be told by ``put_off``: see `smgwproxy.batching`.
+
+    Of an exchange with an error it is told at once: that may hold on to much.
+    """
+
+    def __init__(self, report: Report, put_off: Callable[[Callable[[], None]], None]) -> None:
+        self._report = report
+        self._put_off = put_off
+
+    def __call__(self, exchange: Exchange, /) -> None:
+        """Report ``exchange`` as soon as nobody waits."""
+        if exchange.error is None:
+            self._put_off(partial(self._report, exchange))
+        else:
+            self._report(exchange)
+
+
+def _as_of(created: float, record: logging.LogRecord) -> logging.LogRecord:
+    """Let ``record`` be of the time ``created``, in seconds since the epoch."""
+    record.relativeCreated -= (record.created - created) * 1000
+    record.created, record.msecs = created, float(int(created % 1 * 1000))
+    return record
 
 
 def _connection(reused: bool | None) -> Literal["new", "reused", "none"]:

@@ -8,12 +8,17 @@ import re
 import resource
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from smgwproxy.errors import ClientGone, ExchangeError
+from smgwproxy.headers import Site
 from smgwproxy.logs import Escaped, Logs, configure_logging
-from smgwproxy.report import Line
+from smgwproxy.proxy import Exchange, Request
+from smgwproxy.report import Line, LogReport, ReportLater
 
 log = logging.getLogger("smgwproxy")
 
@@ -169,6 +174,90 @@ def test_lines_that_cannot_be_written_are_counted_each(logs: Logs, console: io.S
     assert logs.path is not None
     lost, *rest = said(logs.path.read_text())
     assert (lost, rest) == ("records lost here because they could not be written: 3", ["four"])
+
+
+def test_line_that_was_put_off_comes_before_all_that_is_logged_after_it(
+    logs: Logs, console: io.StringIO, moments: Moments
+) -> None:
+    for text in ("one", "two"):
+        logs.put_off(partial(log.info, text))
+    log.info("three")
+    logs.put_off(partial(log.info, "four"))
+    log.warning("urgent")
+    assert said(console.getvalue()) == ["one", "two", "three", "four", "urgent"]
+
+
+def test_line_that_was_put_off_is_made_when_there_is_time(logs: Logs, moments: Moments) -> None:
+    made: list[str] = []
+    logs.put_off(partial(made.append, "one"))
+    assert not made
+    logs.catch_up()
+    logs.catch_up()
+    assert made == ["one"]
+    logs.put_off(partial(made.append, "two"))
+    moments.pass_by()  # nobody had the time sooner
+    assert made == ["one", "two"]
+
+
+def test_line_that_was_put_off_is_written_in_the_same_moment(
+    logs: Logs, console: io.StringIO, moments: Moments
+) -> None:
+    for text in ("one", "two"):
+        logs.put_off(partial(log.info, text))
+        assert len(moments.waiting) == 1
+        logs.catch_up()
+        log.info("and more")
+        assert len(moments.waiting) == 1
+        moments.pass_by()
+    assert said(console.getvalue()) == ["one", "and more", "two", "and more"]
+
+
+def test_nothing_that_was_put_off_is_lost_at_the_end(
+    tmp_path: Path, console: io.StringIO, moments: Moments
+) -> None:
+    with configure_logging(logdir=tmp_path, stream=console, environ={}, later=moments.later) as logs:
+        logs.put_off(partial(log.info, "last words"))
+    assert said(console.getvalue()) == ["last words"]
+
+
+def test_what_is_put_off_does_not_pile_up_without_end(logs: Logs) -> None:
+    made: list[int] = []
+    for number in range(250):
+        logs.put_off(partial(made.append, number))
+    assert made == list(range(200))
+
+
+def test_nothing_is_put_off_where_nobody_would_catch_up(tmp_path: Path, logs: Logs) -> None:
+    made: list[str] = []
+    thread = threading.Thread(target=logs.put_off, args=(partial(made.append, "in another thread"),))
+    thread.start()
+    thread.join()
+    with configure_logging(logdir=None, stream=io.StringIO(), environ={}) as unbatched:
+        unbatched.put_off(partial(made.append, "without batches"))
+        unbatched.catch_up()
+    assert made == ["in another thread", "without batches"]
+
+
+def test_request_that_was_reported_later_has_the_time_of_its_end(
+    logs: Logs, console: io.StringIO, moments: Moments
+) -> None:
+    report = ReportLater(LogReport(log), logs.put_off)
+    report(exchange(ended=1_900_000_000.25))
+    moments.pass_by()
+    stamp = datetime.fromisoformat(console.getvalue().split(" ")[0])
+    assert stamp.timestamp() == 1_900_000_000.25
+
+
+def test_failed_request_is_reported_at_once_after_those_before_it(logs: Logs, console: io.StringIO) -> None:
+    report = ReportLater(LogReport(log), logs.put_off)
+    report(exchange())
+    report(exchange(error=ClientGone()))
+    assert len(said(console.getvalue())) == 3  # both lines, and what was wrong
+
+
+def exchange(*, error: ExchangeError | None = None, ended: float = 0.0) -> Exchange:
+    request = Request("127.0.0.1", "GET", "/", "HTTP/1.1", [], None, False, io.BytesIO(), Site("http", "pi:8080"))
+    return Exchange(request, 200, reused=True, error=error, ended=ended)
 
 
 def test_line_of_a_request_is_made_once_whoever_writes_it(

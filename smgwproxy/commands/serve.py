@@ -17,7 +17,7 @@ from smgwproxy.deadline import Overdue
 from smgwproxy.errors import ConfigError
 from smgwproxy.logs import configure_logging
 from smgwproxy.phrases import phrase
-from smgwproxy.report import LogReport
+from smgwproxy.report import LogReport, ReportLater
 from smgwproxy.supervision import Supervisor
 
 GRACE = 30.0
@@ -42,7 +42,7 @@ def serve(
     level = program.process.log_level
     with (
         configure_logging(level=level, logdir=None, later=in_a_moment) as logs,
-        Running(lambda parts: LogReport(parts.logger), logs, logger) as running,
+        Running(lambda parts: ReportLater(LogReport(parts.logger), logs.put_off), logs, logger) as running,
     ):
         signals = Signals(logger, GRACE, running.break_off, reloads=reread is not None)
         signals.unless_ending(partial(running.use, program))

@@ -1,124 +1,79 @@
-"""What became of one gateway's requests: counted as it happens, for metrics and the page; no I/O."""
+"""What happens to one gateway's requests: noted at once, and counted before anybody looks; no I/O."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
-from smgwproxy.errors import (
-    CertificateChanged,
-    CertificateRevoked,
-    ExchangeError,
-    GatewayBusy,
-    GatewayError,
-    PinRefused,
-    PinWithdrawn,
-    SmgwProxyError,
-)
+from smgwproxy.errors import ExchangeError, SmgwProxyError
 from smgwproxy.proxy import Exchange
 from smgwproxy.status import labels
-from smgwproxy.status.course import Course
-from smgwproxy.status.histogram import Histogram
+from smgwproxy.status.counting import Numbers
 
-LATENCIES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 180.0)
-"""Seconds to an answer: a page takes some tenths on most gateways, an export two minutes."""
-WAITS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Seconds in the queue."""
-
-_OWN_AFFAIRS = (GatewayBusy, PinWithdrawn)  # of the proxy's side, and nothing that the gateway did
-_REFUSED = (CertificateRevoked, PinRefused)
-_DISTRUST = (CertificateChanged, *_REFUSED)
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How the gateway was when it was last tried, and ``since`` when it is either way.
-
-    ``trouble`` is the title of the last error, empty when it ``answers``; ``distrusted`` is the SHA-256 of the
-    certificate that was presented when that was the trouble, else empty; ``refused`` tells whether it would not
-    have been taken on first use, either.
-    """
-
-    answers: bool
-    since: float
-    trouble: str = ""
-    distrusted: str = ""
-    refused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LastAnswer:
-    """When the gateway last answered, and with which status."""
-
-    at: float
-    status: int
+_MOST = 100  # notes that wait; each is some hundred bytes
 
 
 class Ledger:
     """A `smgwproxy.proxy.Report` and `smgwproxy.observing.Observer` that keeps numbers, and nothing of a request.
 
-    For one thread. Times are on ``clock``, which must not jump as that of the day does.
+    What happens to a request is only noted while that waits, and counted while the next one waits for the gateway,
+    or before anybody looks. For one thread. Times are on ``clock``, which must not jump as that of the day does.
+    ``meanwhile`` is called while a request waits for the gateway, too: for what else can be done then.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
         self._clock = clock
-        self.requests: Counter[tuple[str, str]] = Counter()
-        """By method and status."""
-        self.refusals: Counter[str] = Counter()
-        """By reason: requests that did not get the gateway's whole answer."""
-        self.handshakes: Counter[bool] = Counter({False: 0, True: 0})
-        """Those that were resumed are under True."""
-        self.latency = Histogram(LATENCIES)
-        self.queue = Histogram(WAITS)
-        self.course = Course()
-        self.reach: Reach | None = None
-        """None until it was asked for something, or tried in vain."""
-        self.last: LastAnswer | None = None
+        self._meanwhile = meanwhile
+        self._counted = Numbers()
+        self._noted: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+
+    @property
+    def numbers(self) -> Numbers:
+        """All that has happened, counted."""
+        self._count()
+        return self._counted
 
     def __call__(self, exchange: Exchange, /) -> None:
-        """Count ``exchange``."""
-        now = self._clock()
-        self.requests[labels.method(exchange.request.method), labels.status(exchange.status)] += 1
-        self.course.ended(now, failed=exchange.error is not None)
-        if exchange.reused is not None:
-            self.last = LastAnswer(now, exchange.status)
-        if exchange.error is not None:
-            self.refused(exchange.error)
-            self._found(exchange.error, now)
+        """Take note of ``exchange``."""
+        method, reached = labels.method(exchange.request.method), exchange.reused is not None
+        self._note(self._counted.ended, self._clock(), method, exchange.status, reached, exchange.error)
+        if exchange.error is not None:  # which holds on to what it happened to
+            self._count()
+
+    def waited(self, seconds: float, /) -> None:
+        """Take note of a wait for a turn."""
+        self._note(self._counted.waited, seconds)
+
+    def shook_hands(self, *, resumed: bool) -> None:
+        """Take note of a handshake."""
+        self._note(self._counted.shook_hands, resumed)
+
+    def asked(self) -> None:
+        """Count, and do what else can be done while the gateway works."""
+        self._meanwhile()
+        self._count()
+
+    def answered(self, seconds: float, /) -> None:
+        """Take note of an answer."""
+        self._note(self._counted.answered, self._clock(), seconds)
 
     def refused(self, error: ExchangeError, /) -> None:
         """Count a request that got no answer of the gateway's."""
-        self.refusals[labels.reason(error)] += 1
-
-    def waited(self, seconds: float, /) -> None:
-        """Count a wait for a turn."""
-        self.queue.note(seconds)
-
-    def shook_hands(self, *, resumed: bool) -> None:
-        """Count a handshake."""
-        self.handshakes[resumed] += 1
-
-    def answered(self, seconds: float, /) -> None:
-        """Count an answer."""
-        now = self._clock()
-        self.latency.note(seconds)
-        self.course.answered(now, seconds)
-        if self.reach is None or not self.reach.answers:
-            self.reach = Reach(answers=True, since=now)
+        self.numbers.refused(error)
 
     def failed(self, error: SmgwProxyError, /) -> None:
         """Take note that the gateway was tried in vain without a request, as first use at start does."""
-        self._found(error, self._clock())
+        self.numbers.found(self._clock(), error)
 
-    def _found(self, error: SmgwProxyError, now: float) -> None:
-        if isinstance(error, GatewayError) and not isinstance(error, _OWN_AFFAIRS):
-            lasting = self.reach is not None and not self.reach.answers
-            since = self.reach.since if self.reach is not None and lasting else now
-            # Its title alone: the message may quote what the gateway sent.
-            distrusted = error.presented if isinstance(error, _DISTRUST) else ""
-            refused = isinstance(error, _REFUSED)
-            self.reach = Reach(
-                answers=False, since=since, trouble=error.title, distrusted=distrusted, refused=refused
-            )
+    def _note(self, count: Callable[..., None], *facts: Any) -> None:
+        self._noted.append((count, facts))
+        if len(self._noted) >= _MOST:
+            self._count()
+
+    def _count(self) -> None:
+        noted, self._noted = self._noted, []
+        for count, facts in noted:
+            count(*facts)

@@ -87,12 +87,12 @@ def _requests(watched: Sequence[Watched]) -> Iterator[Metric]:
         labels=("gateway", "kind"),
     )
     for one in watched:
-        for (method, status), count in sorted(one.ledger.requests.items()):
+        for (method, status), count in sorted(one.numbers.requests.items()):
             requests.add_metric((one.name, method, status), count)
-        for reason, count in sorted(one.ledger.refusals.items()):
+        for reason, count in sorted(one.numbers.refusals.items()):
             refusals.add_metric((one.name, reason), count)
         for resumed, kind in ((False, "full"), (True, "resumed")):
-            handshakes.add_metric((one.name, kind), one.ledger.handshakes[resumed])
+            handshakes.add_metric((one.name, kind), one.numbers.handshakes[resumed])
     yield from (requests, refusals, handshakes)
 
 
@@ -108,8 +108,8 @@ def _times(watched: Sequence[Watched]) -> Iterator[Metric]:
         labels=("gateway",),
     )
     for one in watched:
-        _add(latency, one.name, one.ledger.latency)
-        _add(queue, one.name, one.ledger.queue)
+        _add(latency, one.name, one.numbers.latency)
+        _add(queue, one.name, one.numbers.queue)
     yield from (latency, queue)
 
 
@@ -130,8 +130,8 @@ def _gateways(watched: Sequence[Watched]) -> Iterator[Metric]:
         labels=("gateway",),
     )
     for one in watched:
-        if one.ledger.reach is not None:
-            answers.add_metric((one.name,), float(one.ledger.reach.answers))
+        if one.numbers.reach is not None:
+            answers.add_metric((one.name,), float(one.numbers.reach.answers))
         listening.add_metric((one.name,), float(not one.unready))
     yield from (answers, listening)
 

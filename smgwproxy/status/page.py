@@ -18,8 +18,8 @@ from smgwproxy.language import Language
 from smgwproxy.phrases import Phrase
 from smgwproxy.status import wording as text
 from smgwproxy.status.chart import Labels, latency_top, requests_top, svg
+from smgwproxy.status.counting import Reach
 from smgwproxy.status.course import SECONDS, SPANS, Span, together
-from smgwproxy.status.ledger import Reach
 from smgwproxy.status.style import CSS
 from smgwproxy.status.watched import TrustState, Watched
 from smgwproxy.truststores.record import Pending, Pin
@@ -140,7 +140,7 @@ def _whole(reader: Reader, *, title: str, heading: str, below: str, content: str
 
 
 def _is_well(one: Watched) -> bool:
-    troubled = one.ledger.reach is not None and not one.ledger.reach.answers
+    troubled = one.numbers.reach is not None and not one.numbers.reach.answers
     return one.listening and not troubled and one.trust is not None and one.trust not in _BAD
 
 
@@ -150,12 +150,12 @@ def _gateway(one: Watched, number: int, reader: Reader) -> Iterator[str]:
     yield f'<h2 id="{identifier}">{escape(one.name)}</h2>'
     yield from _reach(one, reader)
     yield from _certificate(one, reader)
-    yield from _hours(one.ledger.course.spans(reader.clock), identifier, reader)
+    yield from _hours(one.numbers.course.spans(reader.clock), identifier, reader)
     yield "</section>"
 
 
 def _reach(one: Watched, reader: Reader) -> Iterator[str]:
-    say, reach, last = reader.say, one.ledger.reach, one.ledger.last
+    say, reach, last = reader.say, one.numbers.reach, one.numbers.last
     facts = [(say(text.ADDRESS), f"<code>{escape(f'https://{one.origin}/')}</code>")]
     yield _state(*_reach_told(one.listening, reach, say))
     if reach is not None:

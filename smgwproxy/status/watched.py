@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from smgwproxy.origin import Origin
+from smgwproxy.status.counting import Numbers
 from smgwproxy.status.kept import Kept
 from smgwproxy.status.ledger import Ledger
 
@@ -39,6 +40,11 @@ class Watched:
     listening: bool
 
     @property
+    def numbers(self) -> Numbers:
+        """What became of its requests, counted."""
+        return self.ledger.numbers
+
+    @property
     def trust(self) -> TrustState | None:
         """How it stands; None before the first look at the store."""
         kept = self.kept
@@ -47,8 +53,8 @@ class Watched:
         if kept.trouble:
             return TrustState.UNREADABLE
         presented, refused = "", False
-        if self.ledger.reach is not None:
-            presented, refused = self.ledger.reach.distrusted, self.ledger.reach.refused
+        if self.numbers.reach is not None:
+            presented, refused = self.numbers.reach.distrusted, self.numbers.reach.refused
         known = {"", *(str(pin.fingerprint) for pin in kept.pins)}  # that may have been approved meanwhile
         if kept.pending or (kept.pins and presented not in known):
             return TrustState.CHANGED

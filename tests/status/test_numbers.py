@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from itertools import pairwise
+from weakref import ref
 
 import pytest
 from hypothesis import given
@@ -23,10 +25,11 @@ from smgwproxy.errors import (
     TooManyClients,
 )
 from smgwproxy.status import labels
+from smgwproxy.status.counting import Reach
 from smgwproxy.status.course import SECONDS, SPANS, Course, together
 from smgwproxy.status.histogram import Histogram
 from smgwproxy.status.kept import Kept
-from smgwproxy.status.ledger import Ledger, Reach
+from smgwproxy.status.ledger import Ledger
 from smgwproxy.status.watched import TrustState, Watched
 from smgwproxy.truststores.record import Pending, Pin
 from tests.status.support import NOW, ORIGIN, Clock, exchange
@@ -110,9 +113,46 @@ def test_requests_and_refusals_are_counted() -> None:
     ledger(exchange("GET", 502, GatewayRefused(ORIGIN)))
     ledger.refused(BodyTooLarge(1))
 
-    assert ledger.requests == {("POST", "200"): 1, ("other", "other"): 1, ("GET", "502"): 1}
-    assert ledger.refusals == {"gateway_refused": 1, "body_too_large": 1}
-    assert together(ledger.course.spans(Clock().now)).requests == 3
+    assert ledger.numbers.requests == {("POST", "200"): 1, ("other", "other"): 1, ("GET", "502"): 1}
+    assert ledger.numbers.refusals == {"gateway_refused": 1, "body_too_large": 1}
+    assert together(ledger.numbers.course.spans(Clock().now)).requests == 3
+
+
+def test_what_is_noted_is_counted_before_anybody_looks() -> None:
+    ledger = Ledger(Clock())
+    for count in range(1, 251):
+        ledger.waited(0.1)
+        ledger.answered(0.2)
+        ledger(exchange())
+        if count % 50 == 0:
+            numbers = ledger.numbers
+            assert numbers.queue.cumulative[-1] == numbers.latency.cumulative[-1] == count
+            assert numbers.requests == {("GET", "200"): count}
+
+
+def test_what_is_noted_is_counted_while_the_gateway_is_waited_for() -> None:
+    counted: list[int] = []
+    ledger = Ledger(Clock(), lambda: counted.append(len(ledger._noted)))
+    ledger.waited(0.1)
+    ledger.asked()
+    assert (counted, ledger._noted) == ([1], [])
+
+
+def test_notes_do_not_pile_up_without_end() -> None:
+    ledger = Ledger(Clock())
+    for _ in range(1000):
+        ledger.waited(0.1)
+    assert len(ledger._noted) < 100
+
+
+def test_nothing_is_kept_of_what_failed() -> None:
+    error = GatewayRefused(ORIGIN)
+    ledger = ledger_after(error)
+    gone = ref(error)
+    del error
+    gc.collect()
+    assert gone() is None
+    assert ledger.numbers.refusals == {"gateway_refused": 1}
 
 
 def test_gateway_is_reachable_since_the_first_answer_after_trouble() -> None:
@@ -130,7 +170,7 @@ def test_gateway_is_reachable_since_the_first_answer_after_trouble() -> None:
     for happens in happenings:
         clock.now += 10
         happens()
-        told.append(ledger.reach)
+        told.append(ledger.numbers.reach)
     start = clock.now - 40
     assert told == [
         None,
@@ -144,7 +184,7 @@ def test_gateway_is_reachable_since_the_first_answer_after_trouble() -> None:
 
 @pytest.mark.parametrize("error", [GatewayBusy(ORIGIN, 1.0), ClientGone(), PinWithdrawn(ORIGIN)])
 def test_what_the_gateway_has_not_done_says_nothing_about_it(error: ExchangeError) -> None:
-    assert ledger_after(error).reach is None
+    assert ledger_after(error).numbers.reach is None
 
 
 # --- trust ----------------------------------------------------------------------------------------------

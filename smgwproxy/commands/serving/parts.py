@@ -62,7 +62,7 @@ class Parts:
 
     ``report`` makes what is told of each exchange, after these parts' `tally`; it is given these parts, whose
     `name` it may want to tell. ``lookout`` lets their eye on the trust store sleep. Clients are told errors in
-    ``languages``. Lines go to ``logger``.
+    ``languages``. Lines go to ``logger``. ``meanwhile`` is called while the gateway works on a request.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Parts:
         lookout: Lookout,
         languages: Languages,
         logger: logging.Logger,
+        meanwhile: Callable[[], None],
     ) -> None:
         self.logger = logger
         """Where lines go that concern this gateway."""
@@ -79,6 +80,7 @@ class Parts:
         self._lookout = lookout
         self._storage = Storage()
         self._languages = languages
+        self._meanwhile = meanwhile
         self._now: _InForce | None = None
         self.door = Door(self._storage, logger)
         """Where its clients come to."""
@@ -181,7 +183,7 @@ class Parts:
         return self._now
 
     def _ledger(self, origin: Origin) -> Ledger:
-        return self._ledgers.setdefault(origin, Ledger())
+        return self._ledgers.setdefault(origin, Ledger(meanwhile=self._meanwhile))
 
     def _retire(self, before: _InForce) -> None:
         before.watch.kill(block=False)

@@ -135,7 +135,7 @@ class Running:
 
     def _made(self, config: Config) -> Parts:
         logger = self._logger if config.table is None else logger_of(config.table, self._logger)
-        return Parts(self._report, self._approaches, self._lookout, self._languages, logger)
+        return Parts(self._report, self._approaches, self._lookout, self._languages, logger, self._logs.catch_up)
 
     def _leaving(self, wanted: Sequence[tuple[Parts, Prepared]], process: Config) -> Set[Listener]:
         """Return the listeners that nobody wants any more."""
