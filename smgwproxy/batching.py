@@ -92,8 +92,10 @@ class Batches(logging.Handler):
 
     def flush(self) -> None:
         """Write what is there."""
-        self.catch_up()
-        self._expected = False
+        try:
+            self.catch_up()
+        finally:
+            self._expected = False
         self.acquire()
         try:
             records, self._records = self._records, []
